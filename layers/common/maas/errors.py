@@ -1,0 +1,173 @@
+"""Every error this package raises, each with the HTTP status and code it is answered with.
+
+MaasError
+├── InvalidRequest 400          the request cannot be read
+│   ├── MalformedBody           not JSON, not UTF-8, empty, too deep
+│   └── InvalidTensor           shape, datatype or data do not fit each other or the model
+├── NotFound 404
+│   ├── RouteNotFound           no such path
+│   ├── ModelNotFound           no such model, or the model has no published version
+│   ├── VersionNotFound         no such version of this model, or an ambiguous prefix
+│   └── KeyMissing              no such object in the bucket
+├── MethodNotAllowed 405
+├── Conflict 409                somebody else was first
+│   ├── AlreadyExists           the object is there already
+│   └── PointerMoved            the production pointer changed under the caller
+├── PayloadTooLarge 413
+├── UnsupportedMediaType 415
+├── InvalidRecord 422           well-formed, but a value is not permitted
+├── MaasInternalError 500
+│   ├── ConfigurationError      the environment lacks something or contradicts itself
+│   ├── IntegrityError          stored bytes are not what their manifest says
+│   │   ├── DigestMismatch
+│   │   ├── BrokenArtifact      the bytes are no usable model or manifest
+│   │   └── GoldenMismatch      the model does not reproduce its golden samples
+│   └── TrainingError           training cannot go on
+│       ├── DataError           the training data cannot be read or used
+│       ├── ParityError         the exported model disagrees with the fitted one
+│       └── GateRefused         the new version is not good enough to publish
+└── Unavailable 503             try again later
+    ├── RegistryUnavailable     S3 does not answer
+    └── NoProductionVersion     versions exist, none is in production
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+
+class FieldError(NamedTuple):
+    """One fault in the input: an RFC 6901 JSON pointer to the place, and what is wrong there."""
+
+    pointer: str
+    detail: str
+
+
+class MaasError(Exception):
+    """Base of all errors; `detail` is one sentence for the caller, `errors` the places in the input."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+
+
+class InvalidRequest(MaasError):
+    status, code, title = 400, "invalid-request", "Invalid request"
+
+
+class MalformedBody(InvalidRequest):
+    code, title = "malformed-body", "Malformed body"
+
+
+class InvalidTensor(InvalidRequest):
+    code, title = "invalid-tensor", "Invalid tensor"
+
+
+class NotFound(MaasError):
+    status, code, title = 404, "not-found", "Not found"
+
+
+class RouteNotFound(NotFound):
+    code, title = "route-not-found", "Route not found"
+
+
+class ModelNotFound(NotFound):
+    code, title = "model-not-found", "Model not found"
+
+
+class VersionNotFound(NotFound):
+    code, title = "version-not-found", "Version not found"
+
+
+class KeyMissing(NotFound):
+    code, title = "key-missing", "Object not found"
+
+
+class MethodNotAllowed(MaasError):
+    """The path exists, the method does not; `allow` lists the methods that do."""
+
+    status, code, title = 405, "method-not-allowed", "Method not allowed"
+
+    def __init__(self, detail: str, *, allow: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.allow = tuple(allow)
+
+
+class Conflict(MaasError):
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class AlreadyExists(Conflict):
+    code, title = "already-exists", "Already exists"
+
+
+class PointerMoved(Conflict):
+    code, title = "pointer-moved", "Production pointer moved"
+
+
+class PayloadTooLarge(MaasError):
+    status, code, title = 413, "payload-too-large", "Payload too large"
+
+
+class UnsupportedMediaType(MaasError):
+    status, code, title = 415, "unsupported-media-type", "Unsupported media type"
+
+
+class InvalidRecord(MaasError):
+    status, code, title = 422, "invalid-record", "Invalid record"
+
+
+class MaasInternalError(MaasError):
+    """A fault on our side; the caller can change nothing about it."""
+
+
+class ConfigurationError(MaasInternalError):
+    code, title = "configuration-error", "Configuration error"
+
+
+class IntegrityError(MaasInternalError):
+    code, title = "integrity-error", "Integrity error"
+
+
+class DigestMismatch(IntegrityError):
+    code, title = "digest-mismatch", "Digest mismatch"
+
+
+class BrokenArtifact(IntegrityError):
+    code, title = "broken-artifact", "Broken artifact"
+
+
+class GoldenMismatch(IntegrityError):
+    code, title = "golden-mismatch", "Golden samples not reproduced"
+
+
+class TrainingError(MaasInternalError):
+    code, title = "training-error", "Training failed"
+
+
+class DataError(TrainingError):
+    code, title = "data-error", "Unusable training data"
+
+
+class ParityError(TrainingError):
+    code, title = "parity-error", "Export parity failed"
+
+
+class GateRefused(TrainingError):
+    code, title = "gate-refused", "Refused by the gate"
+
+
+class Unavailable(MaasError):
+    status, code, title = 503, "unavailable", "Unavailable"
+
+
+class RegistryUnavailable(Unavailable):
+    code, title = "registry-unavailable", "Registry unavailable"
+
+
+class NoProductionVersion(Unavailable):
+    code, title = "no-production-version", "No production version"

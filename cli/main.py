@@ -1,0 +1,76 @@
+"""The `maas` command: assembly of its parts, and the one place where errors become messages."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli import demo, evaluate, failure, predict, show, status, train, up, versions
+
+DEBUG = "debug"
+
+
+class Commands(TyperGroup):
+    """The group of all commands; nothing raised below it reaches the person as a traceback unasked."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one command; an error is printed with its next step and ends with exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+            raise  # wrong usage (exit code 2), help, and a reader that went away are typer's to answer
+        except Exception as error:
+            failure.report(error, debug=bool(ctx.params.get(DEBUG)))
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    name="maas",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: maas demo",
+)
+
+
+@app.callback()
+def maas(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="MAAS_DEBUG", help="Show tracebacks of errors.")
+    ] = False,
+) -> None:
+    """Model-as-a-Service: train models, publish them, put them in production, call them.
+
+    Works on the local stack that `maas up` started, or on a deployed one named by --registry and --url.
+    """
+
+
+def _add(panel: str, command: Callable[..., None], *examples: str, name: str | None = None) -> None:
+    # Blank lines keep the examples on lines of their own where help text is reflowed.
+    app.command(name, rich_help_panel=panel, epilog="\n\n".join(f"Example: {line}" for line in examples))(
+        command
+    )
+
+
+_STACK, _MODELS, _VERSIONS, _CALLS = "Local stack", "Training", "Versions", "Predictions"
+_add(_STACK, demo.demo, "maas demo")
+_add(_STACK, up.up, "maas up")
+_add(_STACK, status.status, "maas status", "maas status --json")
+_add(_STACK, up.down, "maas down")
+_add(_MODELS, train.train, "maas train traffic_flow", "maas train --all --promote")
+_add(_MODELS, evaluate.evaluate, "maas evaluate traffic_flow --data labelled.csv")
+_add(_VERSIONS, versions.models, "maas models")
+_add(_VERSIONS, show.show, "maas show traffic_flow", "maas show traffic_flow 1a2b3c4d")
+_add(_VERSIONS, versions.promote, 'maas promote traffic_flow 1a2b3c4d --reason "lower error on May"')
+_add(_VERSIONS, versions.rollback, 'maas rollback traffic_flow --reason "wrong at night"')
+_add(_VERSIONS, versions.history, "maas history traffic_flow")
+_add(
+    _CALLS,
+    predict.predict,
+    "maas predict traffic_flow",
+    "maas predict traffic_flow --field hour=8 --field raining=false",
+    "maas predict traffic_flow --file records.json --protocol v2 --curl",
+)

@@ -1,0 +1,88 @@
+# Everything a person or a pipeline does here. `make help` lists it; every target prepares what it needs by itself.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Lambda's processor: x86_64 or arm64. Both the template and the layer's build script want to know.
+export ARCHITECTURE ?= x86_64
+ENV ?= dev
+ARGS ?=
+
+# sam finds python3.13 and uv for the layers here.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+# sam and cfn-lint ask for a region even where they call nobody.
+export AWS_DEFAULT_REGION ?= eu-west-1
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.cli ## Start the local stack, train, publish, predict (no AWS account, no Docker)
+	$(BIN)/maas demo
+
+.PHONY: test
+test: $(VENV)/.dev ## Run the tests; ARGS="tests/unit -k name" narrows them down
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev ## Lint, types, import directions, template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sam validate --lint
+	$(BIN)/cfn-lint template.yaml
+
+.PHONY: build
+build: $(VENV)/.cli ## Build layers and functions for the cloud; weigh the layers
+	$(BIN)/sam build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
+	$(BIN)/python layers/dependencies/build.py --check .aws-sam/build
+
+.PHONY: deploy
+deploy: build ## Deploy to AWS; ENV=dev (default) or ENV=prod names the section of samconfig.toml
+	$(BIN)/sam deploy --config-env $(ENV)
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Run the benchmarks
+	@if ls bench/*.py >/dev/null 2>&1; then $(BIN)/python -m bench $(ARGS); else echo "no benchmarks yet"; fi
+
+.PHONY: clean
+clean: ## End the local stack; remove everything that was built or cached, but not the environment
+	@if [ -x $(BIN)/maas ]; then $(BIN)/maas down; fi
+	rm -rf .aws-sam .maas .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------------------------------- dependencies ---
+
+COMPILE := ../$(BIN)/uv pip compile --quiet --python-version 3.13 --python-platform x86_64-manylinux_2_28 \
+	--generate-hashes --no-emit-index-url --no-header
+
+# dev is the largest set and decides; the others follow its versions, so that one environment can hold them all.
+.PHONY: lock
+lock: $(VENV)/.uv ## Pin the newest versions the *.in files allow
+	cd requirements && $(COMPILE) --upgrade dev.in -o dev.txt
+	cd requirements && $(COMPILE) --upgrade cli.in -c dev.txt -o cli.txt
+	cd requirements && $(COMPILE) --upgrade layer.in -c dev.txt -o ../layers/dependencies/requirements.txt
+	cd requirements && $(COMPILE) --upgrade uv.in -o uv.txt
+
+$(VENV)/.uv: requirements/uv.txt
+	@python=; for candidate in python3.13 python3 python; do \
+		if $$candidate -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then \
+			python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.13 is needed and none of python3.13, python3, python is one." >&2; exit 1; fi; \
+	$$python -m venv $(VENV) || { echo "If ensurepip is missing, install the package python3.13-venv." >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# The second line makes the `maas` command and the packages importable from where they lie.
+$(VENV)/.cli $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml $(VENV)/.uv
+	$(UV) --require-hashes -r $<
+	$(UV) --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,195 @@
+"""One S3 bucket as a store of small objects, with the errors of S3 turned into ours.
+
+boto3 is imported only when a client is made: importing this module costs nothing at a cold start.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from maas.errors import ConfigurationError, Conflict, KeyMissing, RegistryUnavailable
+from maas.s3_errors import Busy, NotModified, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
+
+# S3 asks the client to repeat a conditional write that met another one in flight (409).
+_BUSY_ATTEMPTS = 6
+_BUSY_PAUSE_SECONDS = 0.05
+# botocore retries a request, but not a body that breaks off while it is read.
+_BODY_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's bytes and its entity tag, which `ObjectStore.put` takes as `if_match`."""
+
+    body: bytes
+    etag: str
+
+
+def s3_client(*, region_name: str | None = None, endpoint_url: str | None = None) -> "S3Client":
+    """Make an S3 client that gives up early enough for a request to be answered.
+
+    Without arguments botocore's own rules hold (AWS_REGION, AWS_ENDPOINT_URL, the credential chain).
+
+    Raises:
+        ConfigurationError: the environment describes no usable client.
+    """
+    from boto3.session import Session  # 250 ms that only a caller who needs S3 pays
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=10,
+        # Not max_attempts, which in a Config counts the retries only.
+        retries={"mode": "standard", "total_max_attempts": 4},
+    )
+    try:
+        # A session of its own: boto3's default session is not safe under threads.
+        return Session().client("s3", region_name=region_name, endpoint_url=endpoint_url, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"No S3 client can be made: {error}") from error
+
+
+class ObjectStore:
+    """The objects of one bucket.
+
+    Every method raises RegistryUnavailable where S3 does not answer after botocore's retries, and
+    ConfigurationError where it refuses (bucket, permission, credentials); the detail says what to do.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        client: "S3Client | Callable[[], S3Client]" = s3_client,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`client` may be a factory, called on first use; `pause` waits between attempts, in seconds."""
+        self.bucket = bucket
+        self._make: Callable[[], S3Client] = client if callable(client) else lambda: client
+        self._made: S3Client | None = None
+        self._making = Lock()
+        self._pause = pause
+
+    def renew(self) -> None:
+        """Forget the client, whose connections and credentials do not survive a SnapStart restore."""
+        with self._making:
+            self._made = None
+
+    @property
+    def client(self) -> "S3Client":
+        """The client, made on first use."""
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def get(self, key: str, *, if_none_match: str | None = None) -> StoredObject | None:
+        """Read an object; None when its entity tag is still `if_none_match`.
+
+        Raises:
+            KeyMissing: no such object.
+            DigestMismatch: the bytes that arrived do not fit the checksum S3 sent along.
+        """
+        try:
+            return self._get(key, if_none_match)
+        except NotModified:
+            return None
+
+    def read(self, key: str) -> StoredObject:
+        """Read an object, whatever its entity tag; errors as in `get`."""
+        return self._get(key, None)
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+        content_type: str = "application/octet-stream",
+    ) -> str:
+        """Write an object and return its entity tag.
+
+        `if_none_match` writes only where nothing is, `if_match` only over the object with that entity tag.
+        When the condition fails and the object there is `body`, byte for byte, the write counts as done:
+        an acknowledgement was lost and the retry met the client's own first attempt.
+
+        Raises:
+            AlreadyExists: `if_none_match` was given and another object is there.
+            Conflict: `if_match` was given and the object is another one, or gone.
+        """
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "Body": body,
+            "ContentType": content_type,
+        }
+        if if_none_match:
+            request["IfNoneMatch"] = "*"
+        if if_match is not None:
+            request["IfMatch"] = if_match
+        try:
+            return self._put(request, key)
+        except (Conflict, KeyMissing) as error:
+            # S3 answers 404 to If-Match where the object is gone.
+            try:
+                found = self.read(key)
+            except KeyMissing:
+                found = None
+            if found is not None and found.body == body:
+                return found.etag
+            if if_none_match:
+                raise
+            raise Conflict(f"s3://{self.bucket}/{key} changed since it was read: read it again") from error
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """All keys that begin with `prefix`, in ascending order of their UTF-8 bytes."""
+        with translated("s3:ListBucket", self.bucket, prefix):
+            for page in self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix
+            ):
+                yield from (entry["Key"] for entry in page.get("Contents", ()))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names directly under `prefix` (which ends in `/`) that hold keys of their own, ascending."""
+        with translated("s3:ListBucket", self.bucket, prefix):
+            for page in self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
+            ):
+                for entry in page.get("CommonPrefixes", ()):
+                    yield entry["Prefix"].removeprefix(prefix).removesuffix("/")
+
+    def _get(self, key: str, if_none_match: str | None) -> StoredObject:
+        request: GetObjectRequestTypeDef = {"Bucket": self.bucket, "Key": key}
+        if if_none_match is not None:
+            request["IfNoneMatch"] = if_none_match
+        for attempt in range(_BODY_ATTEMPTS):
+            with translated("s3:GetObject", self.bucket, key):
+                answer = self.client.get_object(**request)
+            try:
+                with translated("s3:GetObject", self.bucket, key):
+                    return StoredObject(answer["Body"].read(), answer["ETag"])
+            except RegistryUnavailable:
+                if attempt == _BODY_ATTEMPTS - 1:
+                    raise
+        raise AssertionError  # pragma: no cover -- the last attempt returns or raises
+
+    def _put(self, request: "PutObjectRequestTypeDef", key: str) -> str:
+        for attempt in range(_BUSY_ATTEMPTS):
+            try:
+                with translated("s3:PutObject", self.bucket, key):
+                    return self.client.put_object(**request)["ETag"]
+            except Busy:
+                if attempt == _BUSY_ATTEMPTS - 1:
+                    raise
+                jitter = random.random()  # noqa: S311 -- spreads retries, protects nothing
+                self._pause(jitter * _BUSY_PAUSE_SECONDS * 2**attempt)
+        raise AssertionError  # pragma: no cover -- the last attempt returns or raises

@@ -185,9 +185,29 @@ def test_denied_action_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("there", "kind"), [(["key/other"], KeyMissing), (["key", "key/other"], ConfigurationError)]
+)
+def test_hidden_missing_object_is_found_out_by_listing(there: list[str], kind: type[MaasError]) -> None:
+    """A role that may list one prefix gets 403 for what is not there: it is reported as missing."""
+
+    class PrefixOnly:
+        def get_object(self, **_: object) -> None:
+            answer = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise ClientError(answer, "GetObject")
+
+        def get_paginator(self, _: str) -> "PrefixOnly":
+            return self
+
+        def paginate(self, **_: object) -> list[dict[str, object]]:
+            return [{"Contents": [{"Key": key} for key in there]}]
+
+    with pytest.raises(kind):
+        ObjectStore(BUCKET, PrefixOnly()).get("key")
+
+
+@pytest.mark.parametrize(
     ("status", "code", "kind", "text"),
     [
-        (403, "AccessDenied", ConfigurationError, r"s3:GetObject on s3://models/key is denied: grant it"),
         (400, "ExpiredToken", ConfigurationError, "renew them"),
         (400, "RequestTimeout", RegistryUnavailable, "try again"),
         (500, "InternalError", RegistryUnavailable, "try again"),

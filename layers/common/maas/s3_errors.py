@@ -29,6 +29,10 @@ class Busy(RegistryUnavailable):
     """S3 answered 409: another conditional write to the same key was in flight."""
 
 
+class Denied(ConfigurationError):
+    """S3 answered 403: not permitted, or no such object and the caller may not list the bucket freely."""
+
+
 class NotModified(MaasError):
     """S3 answered 304: the caller has the newest object."""
 
@@ -81,7 +85,5 @@ def _of_answer(error: "ClientError", place: str, bucket: str) -> MaasError:
         return ConfigurationError(f"{place}: the credentials are not accepted ({code}): renew them")
     if status == _FORBIDDEN:
         # S3 hides from those who may not list whether an object exists.
-        return ConfigurationError(
-            f"{place} is denied: grant it, and s3:ListBucket for objects that may be missing"
-        )
+        return Denied(f"{place} is denied: grant it, and s3:ListBucket for objects that may be missing")
     return ConfigurationError(f"{place} was refused: {status} {code}")

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from maas.errors import ConfigurationError, Conflict, KeyMissing, RegistryUnavailable
-from maas.s3_errors import Busy, NotModified, translated
+from maas.s3_errors import Busy, Denied, NotModified, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -172,8 +172,13 @@ class ObjectStore:
         if if_none_match is not None:
             request["IfNoneMatch"] = if_none_match
         for attempt in range(_BODY_ATTEMPTS):
-            with translated("s3:GetObject", self.bucket, key):
-                answer = self.client.get_object(**request)
+            try:
+                with translated("s3:GetObject", self.bucket, key):
+                    answer = self.client.get_object(**request)
+            except Denied as error:
+                if self._is_missing(key):
+                    raise KeyMissing(f"s3:GetObject on s3://{self.bucket}/{key}: no such object") from error
+                raise
             try:
                 with translated("s3:GetObject", self.bucket, key):
                     return StoredObject(answer["Body"].read(), answer["ETag"])
@@ -181,6 +186,13 @@ class ObjectStore:
                 if attempt == _BODY_ATTEMPTS - 1:
                     raise
         raise AssertionError  # pragma: no cover -- the last attempt returns or raises
+
+    def _is_missing(self, key: str) -> bool:
+        # Who may list only some prefixes gets a 403 for a missing object too: the listing tells which it is.
+        try:
+            return key not in self.list(key)
+        except Denied:
+            return False
 
     def _put(self, request: "PutObjectRequestTypeDef", key: str) -> str:
         for attempt in range(_BUSY_ATTEMPTS):

@@ -1,0 +1,126 @@
+"""A model card: models/<model>/README.md with plots, made from a manifest so that no figure is typed.
+
+Source of the sections: M. Mitchell and others, "Model cards for model reporting", FAT* 2019.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from maas.manifest import Manifest
+from models import plots
+from models.evaluation import field_importance
+from models.job import TrainedModel
+from models.recipe import Recipe
+
+
+def write_card(recipe: Recipe, trained: TrainedModel, folder: Path) -> Path:
+    """Write README.md and plots/*.svg into `folder`; return the README's path."""
+    drawings = plots.draw(recipe, trained.evaluation, trained.manifest)
+    importance = field_importance(recipe, trained.artifact, trained.evaluation.table)
+    drawings["importance"] = plots.importance(recipe, importance)
+    (folder / "plots").mkdir(parents=True, exist_ok=True)
+    for name, svg in drawings.items():
+        (folder / "plots" / f"{name}.svg").write_bytes(svg)
+    readme = folder / "README.md"
+    readme.write_text(render(recipe, trained.manifest, drawings), encoding="utf-8")
+    return readme
+
+
+def render(recipe: Recipe, manifest: Manifest, drawings: Mapping[str, bytes]) -> str:
+    """The card as Markdown."""
+    parts = [
+        f"# {recipe.title}",
+        manifest.summary,
+        "This card is made by the training job; see *Making it again* below.",
+        "## Data",
+        _data(manifest),
+        "## Inputs",
+        _inputs(recipe),
+        "## How good it is",
+        _quality(recipe, manifest),
+        "### Candidates",
+        _candidates(recipe, manifest),
+        *(f"![{plots.TITLES[name]}](plots/{name}.svg)" for name in drawings),
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in recipe.limits),
+        "## The version",
+        _version(manifest),
+        "## Making it again",
+        _again(manifest),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _data(manifest: Manifest) -> str:
+    data = manifest.data
+    kind = (
+        "**Simulated data**: nothing in it was measured, and its figures say nothing about real roads."
+        if data.simulated
+        else "Measured data."
+    )
+    lines = [kind, "", f"- {data.name}, {data.rows} rows"]
+    if data.period is not None:
+        lines.append(f"- from {data.period.replace('/', ' to ')}")
+    lines.append(f"- SHA-256 `{data.digest}`")
+    return "\n".join(lines)
+
+
+def _inputs(recipe: Recipe) -> str:
+    lines = ["| field | unit | meaning |", "|---|---|---|"]
+    for name, field in recipe.endpoint.contract.fields.items():
+        lines.append(f"| `{name}` | {field.unit or ''} | {field.info.description or ''} |")
+    return "\n".join(lines)
+
+
+def _quality(recipe: Recipe, manifest: Manifest) -> str:
+    held_out = manifest.hyperparameters.get("held_out_rows")
+    lines = [
+        f"On {held_out} held-out rows that neither the choice nor the fit had seen:",
+        "",
+        f"| metric | model | {manifest.baseline.name} |",
+        "|---|---|---|",
+    ]
+    for name, value in manifest.metrics.items():
+        naive = manifest.baseline.metrics.get(name)
+        lines.append(f"| {name} | {_figure(value)} | {'' if naive is None else _figure(naive)} |")
+    if recipe.refit:
+        lines += [
+            "",
+            "The published model was then fitted once more on all rows, the held-out ones included.",
+        ]
+    return "\n".join(lines)
+
+
+def _candidates(recipe: Recipe, manifest: Manifest) -> str:
+    lines = [
+        f"| candidate | {recipe.score}, mean over the folds | standard deviation | |",
+        "|---|---|---|---|",
+    ]
+    for one in manifest.candidates:
+        chosen = "chosen" if one.chosen else ""
+        lines.append(f"| {one.name} | {_figure(one.score)} | {_figure(one.spread)} | {chosen} |")
+    return "\n".join(lines)
+
+
+def _version(manifest: Manifest) -> str:
+    parity = manifest.parity
+    libraries = ", ".join(f"{name} {version}" for name, version in sorted(manifest.libraries.items()))
+    return "\n".join(
+        [
+            f"- method: {manifest.hyperparameters['method']}, {len(manifest.feature_names)} features",
+            f"- ONNX file: {manifest.artifact.size} bytes, SHA-256 `{manifest.artifact.digest}`",
+            f"- export against fitted model: {parity.max_abs_difference:.2g} apart at most",
+            f"- allowed: {parity.tolerance:g}, compared on {parity.rows} rows",
+            f"- libraries: {libraries}",
+        ]
+    )
+
+
+def _again(manifest: Manifest) -> str:
+    source = "" if manifest.data.simulated else f" --data PATH/{manifest.data.name}"
+    seed = manifest.hyperparameters["seed"]
+    return f"```\npython -m models {manifest.model}{source} --seed {seed}\n```"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"  # noqa: PLR2004 - where digits suffice

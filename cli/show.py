@@ -64,7 +64,7 @@ def card(manifest: "Manifest", *, in_production: bool) -> None:
 
 def described(tensors: "Iterable[TensorSpec]", record: "type[BaseModel] | None") -> list[tuple[object, ...]]:
     """Name, type, unit, bounds and meaning of each tensor; without its record only name and type."""
-    from maas.field import fields_of
+    from maas.schema import fields_of
 
     fields = fields_of(record) if record else {}
     properties = record.model_json_schema()["properties"] if record else {}

@@ -48,6 +48,8 @@ class MaasError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
+    confidential: ClassVar[bool] = False
+    """Whether `detail` may name buckets or permissions: then it is for the log, and callers get the title."""
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -84,6 +86,7 @@ class VersionNotFound(NotFound):
 
 
 class KeyMissing(NotFound):
+    confidential = True
     code, title = "key-missing", "Object not found"
 
 
@@ -123,6 +126,8 @@ class InvalidRecord(MaasError):
 
 class MaasInternalError(MaasError):
     """A fault on our side; the caller can change nothing about it."""
+
+    confidential = True
 
 
 class ConfigurationError(MaasInternalError):
@@ -166,6 +171,7 @@ class Unavailable(MaasError):
 
 
 class RegistryUnavailable(Unavailable):
+    confidential = True
     code, title = "registry-unavailable", "Registry unavailable"
 
 

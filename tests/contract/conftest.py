@@ -1,0 +1,93 @@
+"""Every model's function, found by itself; each trained on a few rows and served from moto's S3."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+from moto import mock_aws
+
+from maas.endpoint import Endpoint
+from maas.manifest import Manifest
+from maas.registry import Registry
+from maas.store import ObjectStore
+from models.catalogue import find
+from models.job import TrainedModel, train
+from tests.lambda_events import Caller
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+_ROWS = 1000
+
+
+@cache
+def endpoints() -> dict[str, Endpoint[Any, Any]]:
+    """The handlers of all models' functions, by folder."""
+    found = {}
+    for file in sorted(FUNCTIONS.glob("*/handler.py")):
+        handler = getattr(importlib.import_module(f"functions.{file.parent.name}.handler"), "handler", None)
+        if isinstance(handler, Endpoint):
+            found[file.parent.name] = handler
+    return found
+
+
+@cache
+def trained(model: str) -> TrainedModel:
+    """A version from a thousand rows of the recipe's own sample, with its first candidate only."""
+    recipe = find(model)
+    table = recipe.sample(0)
+    rows = np.unique(np.linspace(0, len(table) - 1, _ROWS).astype(np.intp))
+    few = replace(recipe, sample=lambda _: table.take(rows), candidates=recipe.candidates[:1])
+    return train(few, seed=0)
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model's handler with a version in production."""
+
+    endpoint: Endpoint[Any, Any]
+    call: Caller
+    manifest: Manifest
+
+
+@pytest.fixture(params=endpoints())
+def folder(request: pytest.FixtureRequest) -> str:
+    """The folder of a model's function."""
+    return str(request.param)
+
+
+@pytest.fixture
+def endpoint(folder: str) -> Endpoint[Any, Any]:
+    """The handler in that folder."""
+    return endpoints()[folder]
+
+
+@pytest.fixture(scope="module", params=endpoints())
+def served(request: pytest.FixtureRequest) -> Iterator[ServedModel]:
+    """A model trained, published, promoted and ready to be called."""
+    model = trained(request.param)
+    endpoint = endpoints()[request.param]
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        environment.setenv("MAAS_MODELS_BUCKET", "models-in-contract")
+        environment.setenv("MAAS_REFRESH_SECONDS", "3600")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="models-in-contract")
+        registry = Registry(ObjectStore("models-in-contract", client))
+        version = registry.publish(model.manifest, model.artifact)
+        registry.promote(endpoint.name, version, actor="tests", reason="contract")
+        fresh = Endpoint(
+            endpoint.name,
+            endpoint.contract.record,
+            endpoint.contract.prediction,
+            endpoint.contract._features,
+            feature_names=endpoint.contract.feature_names,
+            respond=endpoint.contract._respond,
+        )
+        yield ServedModel(fresh, Caller(fresh), model.manifest)

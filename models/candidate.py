@@ -1,11 +1,12 @@
 """What a recipe may try: anything that fits, predicts named outputs and writes itself as ONNX."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
 from maas.contract import Columns, Matrix
+from maas.errors import ConfigurationError
 from models.table import Table
 
 
@@ -40,6 +41,44 @@ class Candidate(Protocol):
         The same rows and seed give the same model.
         """
         ...
+
+
+@runtime_checkable
+class NeedsExtra(Protocol):
+    """A candidate whose framework is not part of every installation."""
+
+    def missing(self) -> str | None:
+        """What has to be installed before it can be fitted, in a sentence, or None."""
+        ...
+
+
+@runtime_checkable
+class HasFound(Protocol):
+    """A fitted model that found some of its settings itself."""
+
+    @property
+    def found(self) -> Mapping[str, JsonValue]:
+        """Those settings, for the manifest."""
+        ...
+
+
+def usable(candidates: Sequence[Candidate], report: Callable[[str], None]) -> list[Candidate]:
+    """The candidates that can be fitted in this installation; `report` is told of each other one.
+
+    Raises:
+        ConfigurationError: None can.
+    """
+    found, lacking = [], ""
+    for one in candidates:
+        lack = one.missing() if isinstance(one, NeedsExtra) else None
+        if lack is None:
+            found.append(one)
+        else:
+            lacking = f"{one.name}: {lack}"
+            report(f"left out: {lacking}")
+    if not found:
+        raise ConfigurationError(lacking)
+    return found
 
 
 class Baseline(Protocol):

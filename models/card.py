@@ -3,7 +3,7 @@
 Source of the sections: M. Mitchell and others, "Model cards for model reporting", FAT* 2019.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from maas.manifest import Manifest
@@ -11,24 +11,30 @@ from models import plots
 from models.evaluation import field_importance
 from models.job import TrainedModel
 from models.recipe import Recipe
+from models.slices import Slice, slices
 
 
 def write_card(recipe: Recipe, trained: TrainedModel, folder: Path) -> Path:
     """Write README.md and plots/*.svg into `folder`; return the README's path."""
     drawings = plots.draw(recipe, trained.evaluation, trained.manifest)
     importance = field_importance(recipe, trained.artifact, trained.evaluation.table)
-    drawings["importance"] = plots.importance(recipe, importance)
+    # With one input in use, all the score is lost without it: no news.
+    if sum(gain != 0 for gain in importance.values()) > 1:
+        drawings["importance"] = plots.importance(recipe, importance)
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     for name, svg in drawings.items():
         (folder / "plots" / f"{name}.svg").write_bytes(svg)
     readme = folder / "README.md"
-    readme.write_text(render(recipe, trained.manifest, drawings), encoding="utf-8")
+    parts = slices(recipe, trained.evaluation)
+    readme.write_text(render(recipe, trained.manifest, drawings, parts), encoding="utf-8")
     return readme
 
 
-def render(recipe: Recipe, manifest: Manifest, drawings: Mapping[str, bytes]) -> str:
+def render(
+    recipe: Recipe, manifest: Manifest, drawings: Mapping[str, bytes], parts: Sequence[Slice] = ()
+) -> str:
     """The card as Markdown."""
-    parts = [
+    sections = [
         f"# {recipe.title}",
         manifest.summary,
         "This card is made by the training job; see *Making it again* below.",
@@ -38,9 +44,11 @@ def render(recipe: Recipe, manifest: Manifest, drawings: Mapping[str, bytes]) ->
         _inputs(recipe),
         "## How good it is",
         _quality(recipe, manifest),
+        *(["### For parts of the held-out rows", _slices(parts)] if parts else []),
         "### Candidates",
         _candidates(recipe, manifest),
-        *(f"![{plots.TITLES[name]}](plots/{name}.svg)" for name in drawings),
+        *(["### Smaller forms", _optimisation(recipe, manifest)] if len(manifest.optimisation) > 1 else []),
+        *(f"![{plots.title(name)}](plots/{name}.svg)" for name in drawings),
         "## Limits",
         "\n".join(f"- {limit}" for limit in recipe.limits),
         "## The version",
@@ -48,7 +56,7 @@ def render(recipe: Recipe, manifest: Manifest, drawings: Mapping[str, bytes]) ->
         "## Making it again",
         _again(manifest),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
 def _data(manifest: Manifest) -> str:
@@ -91,6 +99,15 @@ def _quality(recipe: Recipe, manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+def _slices(parts: Sequence[Slice]) -> str:
+    names = list(dict.fromkeys(name for part in parts for name in part.metrics))
+    lines = [f"| | | rows | {' | '.join(names)} |", f"|---|---|---|{'---|' * len(names)}"]
+    for part in parts:
+        figures = [_figure(part.metrics[name]) if name in part.metrics else "" for name in names]
+        lines.append(f"| {part.by} | {part.value} | {part.rows} | {' | '.join(figures)} |")
+    return "\n".join(lines)
+
+
 def _candidates(recipe: Recipe, manifest: Manifest) -> str:
     lines = [
         f"| candidate | {recipe.score}, mean over the folds | standard deviation | |",
@@ -99,6 +116,21 @@ def _candidates(recipe: Recipe, manifest: Manifest) -> str:
     for one in manifest.candidates:
         chosen = "chosen" if one.chosen else ""
         lines.append(f"| {one.name} | {_figure(one.score)} | {_figure(one.spread)} | {chosen} |")
+    return "\n".join(lines)
+
+
+def _optimisation(recipe: Recipe, manifest: Manifest) -> str:
+    lines = [
+        "The smallest whose loss is within the budget is published. Judged on the held-out rows:",
+        "",
+        f"| form | bytes | {recipe.score} | time for one row, of the unchanged | |",
+        "|---|---|---|---|---|",
+    ]
+    for one in manifest.optimisation:
+        chosen = "chosen" if one.chosen else ""
+        lines.append(
+            f"| {one.name} | {one.bytes} | {_figure(one.score)} | {one.latency_ratio:g} | {chosen} |"
+        )
     return "\n".join(lines)
 
 

@@ -58,6 +58,7 @@ class CsvFile:
             line = source.data.count(b"\n", 0, error.start) + 1
             raise DataError(f"{source.name}: line {line}: not UTF-8") from error
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        expected = "the header has" if names is None else "expected are"
         rows: list[list[str]] = []
         lines: list[int] = []
         try:
@@ -67,14 +68,14 @@ class CsvFile:
                 if not row:
                     continue
                 if len(row) != len(header):
-                    found = f"{len(row)} fields, expected {len(header)}"
+                    found = f"{len(row)} fields, {expected} {len(header)}"
                     raise DataError(f"{source.name}: line {reader.line_num}: {found}")
                 rows.append(row)
                 lines.append(reader.line_num)
         except csv.Error as error:
             raise DataError(f"{source.name}: line {reader.line_num}: {error}") from error
         if not rows:
-            raise DataError(f"{source.name}: no rows")
+            raise DataError(f"{source.name}: a header but no rows")
         columns = dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
         return cls(source.name, columns, lines)
 

@@ -54,9 +54,54 @@ def exponential(model: Any) -> Any:
 
     (output,) = model.graph.output
     inner = f"{output.name}_log"
-    for node in model.graph.node:
-        node.output[:] = [inner if name == output.name else name for name in node.output]
+    _rename_made(model, output.name, inner)
     model.graph.node.append(helper.make_node("Exp", [inner], [output.name]))
+    return model
+
+
+def rescaled(model: Any, unit: float, change_from: int | None) -> Any:
+    """Multiply the graph's only output, shape (n, 1), by `unit`, and add the feature at `change_from`."""
+    from onnx import helper, numpy_helper
+
+    (output,) = model.graph.output
+    if unit != 1:
+        _rename_made(model, output.name, "in_units")
+        model.graph.initializer.append(numpy_helper.from_array(np.array(unit, np.float32), "unit"))
+        model.graph.node.append(helper.make_node("Mul", ["in_units", "unit"], [output.name]))
+    if change_from is not None:
+        _rename_made(model, output.name, "change")
+        model.graph.initializer.append(numpy_helper.from_array(np.array([change_from]), "place"))
+        model.graph.node.append(
+            helper.make_node("Gather", [model.graph.input[0].name, "place"], ["now"], axis=1)
+        )
+        model.graph.node.append(helper.make_node("Add", ["change", "now"], [output.name]))
+    return model
+
+
+def side_by_side(models: Sequence[Any]) -> Any:
+    """One graph with the outputs of several graphs on the same input."""
+    from onnx import checker, compose, helper
+
+    outputs = [(index, value) for index, model in enumerate(models) for value in model.graph.output]
+    parts = [compose.add_prefix(model, f"s{index}_") for index, model in enumerate(models)]
+    for part in parts:
+        _rename_input(part, part.graph.input[0].name, INPUT)
+    graph = helper.make_graph(
+        [
+            *(node for part in parts for node in part.graph.node),
+            *(helper.make_node("Identity", [f"s{index}_{one.name}"], [one.name]) for index, one in outputs),
+        ],
+        "side_by_side",
+        [parts[0].graph.input[0]],
+        [value for _, value in outputs],
+        [tensor for part in parts for tensor in part.graph.initializer],
+    )
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()],
+        ir_version=max(part.ir_version for part in parts),
+    )
+    checker.check_model(model)
     return model
 
 
@@ -129,6 +174,12 @@ def _rename(model: Any, old: str, new: str) -> None:
     for value in model.graph.output:
         if value.name == old:
             value.name = new
+
+
+def _rename_made(model: Any, old: str, new: str) -> None:
+    """Rename a value where it is made, so that its old name is free for what comes after it."""
+    for node in model.graph.node:
+        node.output[:] = [new if name == old else name for name in node.output]
 
 
 def _rename_input(model: Any, old: str, new: str) -> None:

@@ -2,11 +2,11 @@
 
 import importlib.metadata
 import platform
-import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,23 @@ import numpy as np
 
 from maas.artifact import Blob
 from maas.contract import Matrix, Tensor, rows
-from maas.errors import DataError
-from maas.manifest import Baseline, Candidate, Distribution, Golden, Manifest, TensorSpec
+from maas.field import Field
+from maas.manifest import Baseline, Distribution, Golden, Manifest, TensorSpec
 from maas.metrics import bin_fractions, quantile_edges
 from maas.runtime import Session
-from models import candidate, export
+from models import export
+from models.candidate import HasFound
 from models.evaluation import Evaluation, answers
+from models.optimise import optimise, rewrite
 from models.recipe import Recipe
+from models.selection import Progress, choose
 from models.source import read_source
 from models.table import Table
-
-type Progress = Callable[[str], None]
 
 _GOLDEN_SAMPLES = 8
 # A share of the target's spread: far below what matters, far above what another CPU's rounding changes.
 _GOLDEN_TOLERANCE = 1e-3
+_DEEP_LIBRARIES = ("keras", "tensorflow-cpu")
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
 
 
@@ -51,7 +53,7 @@ class TrainedModel:
 def train(
     recipe: Recipe, source: str | None = None, *, seed: int = 0, progress: Progress = lambda _: None
 ) -> TrainedModel:
-    """Load, split, choose a candidate, fit, evaluate, export, check.
+    """Load, split, choose a candidate, fit, make it small, evaluate, export, check.
 
     The same recipe, data and seed give the same artifact.
 
@@ -69,23 +71,29 @@ def train(
     table = recipe.sample(seed) if source is None else recipe.load(read_source(source))
     matrix = recipe.endpoint.contract.matrix(table.columns)
     progress(f"{len(table)} rows, {matrix.shape[1]} features from {table.data.name}")
-    fold = recipe.splitter.hold_out(table)
-    if not len(fold.train) or not len(fold.test):
-        raise DataError(f"{table.data.name}: too few rows to hold some out")
-    learnt, judged = table.take(fold.train), table.take(fold.test)
-    chosen, tried = _choose(recipe, learnt, matrix[fold.train], seed, progress)
-    fitted = chosen.fit(matrix[fold.train], learnt, seed=seed)
-    evaluation = _evaluate(recipe, fitted, learnt, judged, matrix[fold.test])
+    choice = choose(recipe, table, matrix, seed=seed, progress=progress)
+    chosen = choice.candidate
+    small = optimise(recipe, choice.parts, table, matrix)
+    # What is published is judged: the form that was kept, on the path a request takes.
+    metrics = recipe.metrics(choice.evaluation.table.target, small.predicted)
+    evaluation = replace(choice.evaluation, predicted=small.predicted, metrics=metrics)
     progress(
         f"{chosen.name}: held-out {recipe.score} {evaluation.metrics[recipe.score]:.4g}, "
         f"{recipe.baseline.name} {evaluation.baseline[recipe.score]:.4g}"
     )
+    fitted = choice.fitted
     if recipe.refit:
         fitted = chosen.fit(matrix, table, seed=seed)
     artifact = fitted.to_onnx()
-    parity = export.parity(fitted, artifact, matrix[fold.test], recipe.parity_tolerance)
-    progress(f"exported {len(artifact)} bytes, largest difference {parity.max_abs_difference:.3g}")
     contract = recipe.endpoint.contract
+    parity = export.parity(
+        fitted, artifact, contract.matrix(evaluation.table.columns), recipe.parity_tolerance
+    )
+    exported, artifact = len(artifact), rewrite(artifact, small.name)
+    progress(
+        f"exported {exported} bytes, largest difference {parity.max_abs_difference:.3g}; "
+        f"{small.name}: {len(artifact)} bytes"
+    )
     manifest = Manifest(
         model=recipe.model,
         created=datetime.now(UTC),
@@ -96,9 +104,9 @@ def train(
         metrics=dict(evaluation.metrics),
         baseline=Baseline(name=recipe.baseline.name, metrics=dict(evaluation.baseline)),
         distributions=_distributions(recipe, matrix, artifact),
-        golden=_golden(recipe, judged, artifact),
+        golden=_golden(recipe, evaluation.table, artifact),
         data=table.data,
-        candidates=tuple(tried),
+        candidates=tuple(choice.tried),
         parity=parity,
         code_revision=_code_revision(),
         libraries=_libraries(),
@@ -106,52 +114,15 @@ def train(
             "method": chosen.name,
             "seed": seed,
             "refit_on_all_rows": recipe.refit,
-            "held_out_rows": len(judged),
+            "held_out_rows": len(evaluation.table),
             **chosen.hyperparameters,
+            **(fitted.found if isinstance(fitted, HasFound) else {}),
         },
         training_seconds=round(time.monotonic() - started, 2),
         summary=recipe.summary,
+        optimisation=small.variants,
     )
     return TrainedModel(manifest, artifact, evaluation)
-
-
-def _choose(
-    recipe: Recipe, table: Table, matrix: Matrix, seed: int, progress: Progress
-) -> tuple[candidate.Candidate, list[Candidate]]:
-    folds = recipe.splitter.folds(table)
-    scores: list[list[float]] = []
-    for one in recipe.candidates:
-        found = []
-        for fold in folds:
-            fitted = one.fit(matrix[fold.train], table.take(fold.train), seed=seed)
-            judged = table.take(fold.test)
-            predicted = recipe.endpoint.contract.respond(fitted.predict(matrix[fold.test]))
-            found.append(recipe.metrics(judged.target, predicted)[recipe.score])
-        scores.append(found)
-        progress(
-            f"{one.name}: {recipe.score} {', '.join(f'{value:.4g}' for value in found)} in {len(folds)} folds"
-        )
-    means = [statistics.fmean(found) for found in scores]
-    best = means.index(max(means) if recipe.greater_is_better else min(means))
-    tried = [
-        Candidate(name=one.name, score=mean, spread=statistics.pstdev(found), chosen=index == best)
-        for index, (one, mean, found) in enumerate(zip(recipe.candidates, means, scores, strict=True))
-    ]
-    return recipe.candidates[best], tried
-
-
-def _evaluate(
-    recipe: Recipe, fitted: candidate.Fitted, learnt: Table, judged: Table, matrix: Matrix
-) -> Evaluation:
-    predicted = recipe.endpoint.contract.respond(fitted.predict(matrix))
-    naive = recipe.baseline.predict(learnt, judged)
-    return Evaluation(
-        table=judged,
-        predicted=predicted,
-        naive=naive,
-        metrics=recipe.metrics(judged.target, predicted),
-        baseline=recipe.metrics(judged.target, naive),
-    )
 
 
 def _distributions(recipe: Recipe, matrix: Matrix, artifact: bytes) -> dict[str, Distribution]:
@@ -173,7 +144,10 @@ def _golden(recipe: Recipe, table: Table, artifact: bytes) -> Golden:
     """Records spread over a table, as a caller would send them, with what the artifact answers."""
     contract = recipe.endpoint.contract
     chosen = np.unique(np.linspace(0, len(table) - 1, _GOLDEN_SAMPLES).astype(np.intp))
-    instances = [_plain(record) for record in rows(table.take(chosen).columns)]
+    instances = [
+        {name: _sent(contract.fields[name], value) for name, value in record.items()}
+        for record in rows(table.take(chosen).columns)
+    ]
     predictions = rows(answers(contract, Session(artifact), contract.parse(instances)))
     spread = float(np.std(table.target)) if table.target.dtype.kind in "fiu" else 1.0
     return Golden(
@@ -183,12 +157,22 @@ def _golden(recipe: Recipe, table: Table, artifact: bytes) -> Golden:
     )
 
 
-def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """A record's values as JSON has them; a missing number is null."""
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else None if value != value else value  # noqa: PLR0124
-        for name, value in record.items()
-    }
+def _sent(field: Field, value: Any) -> Any:
+    """A column's value as a caller sends it: a missing number is null, a list ends where its numbers end."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    elements = _with_null(value)
+    if not isinstance(elements, list) or not field.may_miss:
+        return elements
+    while field.least is not None and len(elements) > field.least and elements[-1] is None:
+        elements.pop()
+    return None if field.optional and all(element is None for element in elements) else elements
+
+
+def _with_null(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_null(element) for element in value]
+    return None if value != value else value  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
@@ -215,7 +199,8 @@ def _code_revision() -> str:
 
 def _libraries() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
+    # Named only where a network was trained: they are loaded then.
+    for name in (*_LIBRARIES, *(_DEEP_LIBRARIES if "keras" in sys.modules else ())):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:  # a model may be trained without it

@@ -24,14 +24,20 @@ TITLES = {
 _MODEL, _TRUTH, _NAIVE = "#0a6ebd", "#222222", "#c0772b"
 _WEEK = np.timedelta64(7, "D")
 _POINTS = 500
+_BARS = 15  # more labels would overlap
 
 
 def draw(recipe: Recipe, evaluation: Evaluation, manifest: Manifest) -> dict[str, bytes]:
-    """The plots that the data allow, by name: of a probability for 0 and 1, over time where there are times."""
+    """The plots that the data allow, by name: of a probability, over time if there are times."""
     drawings = {}
     numeric = evaluation.table.target.dtype.kind in "fiu" and evaluation.table.target.ndim == 1
     output = next(iter(evaluation.naive))
-    if numeric and np.isin(evaluation.table.target, (0, 1)).all():
+    if recipe.plots:
+        for name, plot in recipe.plots.items():
+            figure = _figure()
+            plot(figure, evaluation)
+            drawings[name] = _svg(figure)
+    elif numeric and np.isin(evaluation.table.target, (0, 1)).all():
         drawings["roc"] = _drawn("roc", class_plots.roc, evaluation, output)
         drawings["reliability"] = _drawn("reliability", class_plots.reliability_diagram, evaluation, output)
     elif numeric and evaluation.table.times is not None:
@@ -44,9 +50,9 @@ def draw(recipe: Recipe, evaluation: Evaluation, manifest: Manifest) -> dict[str
 
 
 def importance(recipe: Recipe, gains: Mapping[str, float]) -> bytes:
-    """Bars of `models.evaluation.field_importance`, the greatest on top."""
+    """Bars of `models.evaluation.field_importance`, the greatest on top, 15 at most."""
     figure, axes = _axes("importance")
-    ordered = sorted(gains.items(), key=lambda gain: gain[1])
+    ordered = sorted(gains.items(), key=lambda gain: gain[1])[-_BARS:]
     axes.barh([name for name, _ in ordered], [gain for _, gain in ordered], color=_MODEL)
     axes.set_xlabel(f"{recipe.score} lost when the input is shuffled")
     return _svg(figure)
@@ -126,11 +132,20 @@ def _candidates(recipe: Recipe, manifest: Manifest) -> bytes:
     return _svg(figure)
 
 
-def _axes(name: str) -> tuple[Any, Any]:
+def title(name: str) -> str:
+    """A plot's title."""
+    return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+def _figure() -> Any:
     from matplotlib.figure import Figure
 
     # A Figure of its own, without pyplot: no global state, no display.
-    figure = Figure(figsize=(7, 3), layout="constrained")
+    return Figure(figsize=(7, 3), layout="constrained")
+
+
+def _axes(name: str) -> tuple[Any, Any]:
+    figure = _figure()
     axes = figure.subplots()
     axes.set_title(TITLES[name], fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)

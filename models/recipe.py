@@ -1,8 +1,8 @@
 """A recipe: all that makes one model's training differ from another's."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -11,7 +11,10 @@ from maas.endpoint import Endpoint
 from models.candidate import Baseline, Candidate
 from models.source import Source
 from models.table import Table
-from models.validation import Splitter
+from models.validation import Fold, Splitter
+
+if TYPE_CHECKING:
+    from models.evaluation import Evaluation
 
 type Metrics = Mapping[str, float]
 
@@ -32,10 +35,22 @@ class Recipe:
         metrics: Truth and predictions (the prediction's fields) to named figures.
         score: The metric candidates are compared by.
         greater_is_better: Which way `score` is good.
+        preferred: The candidate to keep, unless another's score is better by more than `margin`.
+        margin: In the score's unit; what chance alone may make of two equals.
         parity_tolerance: Largest allowed difference between the export and the fitted model, in the
             target's unit.
         refit: Whether the published model is fitted once more on all rows, the held-out ones included;
             the manifest's metrics stay those of the model that had not seen them.
+        optimise: Whether smaller forms of the chosen model are tried (models/optimise.py).
+        optimise_budget: What the smallest form may lose against the best: a share of an error, or points of a
+            score where greater is better. By default 0.01 of an error, or 0.002 points.
+        public_data: The public training data of the model, as patterns of paths below a data folder. The
+            first match of each, a file or a folder, is a source for `load` and a row of `docs/results.md`.
+        held_out: Gives several parts to hold out in turn, each judged by models chosen and fitted without it:
+            for tables so small that one part would say little. By default the splitter's one part.
+        slices: Properties of the rows, shape (n,) of text or None, by which the card gives the figures
+            separately.
+        plots: The card's plots by name, each drawn on an empty figure, where the general ones say little.
         limits: What the card warns of.
     """
 
@@ -51,7 +66,15 @@ class Recipe:
     score: str
     parity_tolerance: float
     greater_is_better: bool = False
+    preferred: str | None = None
+    margin: float = 0.0
     refit: bool = True
+    optimise: bool = True
+    optimise_budget: float | None = None
+    public_data: Sequence[str] = ()
+    held_out: Callable[[Table], Sequence[Fold]] | None = None
+    slices: Mapping[str, Callable[[Columns], NDArray[Any]]] = field(default_factory=dict)
+    plots: Mapping[str, Callable[[Any, "Evaluation"], None]] = field(default_factory=dict)
     limits: Sequence[str] = ()
 
     @property

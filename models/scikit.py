@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from maas.contract import Columns, Matrix
-from models.export import average, converted, exponential
+from models.export import average, converted, exponential, rescaled
 from models.table import Table
 
 
@@ -23,6 +23,8 @@ class Regressor:
         settings: What the manifest says about it.
         rows: Rows to fit on at most, drawn at random; for methods whose cost grows with their square.
         log_link: Whether the estimator computes the logarithm inside (Poisson or gamma loss).
+        change_from: The feature, by its place, that the estimator's target is the change from.
+        unit: What the estimator's target is divided by; networks learn best from numbers near 1.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Regressor:
     settings: Mapping[str, JsonValue] = field(default_factory=dict)
     rows: int | None = None
     log_link: bool = False
+    change_from: int | None = None
+    unit: float = 1.0
 
     @property
     def hyperparameters(self) -> Mapping[str, JsonValue]:
@@ -47,9 +51,11 @@ class Regressor:
             matrix, target = matrix[chosen], target[chosen]
         # One thread: sums in another order change the last digits, and busy machines make spinning
         # threads crawl.
+        if self.change_from is not None:
+            target = target - matrix[:, self.change_from]
         with threadpool_limits(1):
-            estimator = self.make(seed).fit(matrix, target)
-        return FittedRegressor(estimator, self.output, self.log_link)
+            estimator = self.make(seed).fit(matrix, target / self.unit)
+        return FittedRegressor(estimator, self.output, self.log_link, self.change_from, self.unit)
 
 
 @dataclass(frozen=True)
@@ -59,18 +65,23 @@ class FittedRegressor:
     estimator: Any
     output: str
     log_link: bool
+    change_from: int | None = None
+    unit: float = 1.0
 
     def predict(self, matrix: Matrix) -> Columns:
         """The one output, shape (n,)."""
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1):
-            return {self.output: np.asarray(self.estimator.predict(matrix), np.float64).reshape(-1)}
+            answers = np.asarray(self.estimator.predict(matrix), np.float64).reshape(-1) * self.unit
+        return {self.output: answers if self.change_from is None else answers + matrix[:, self.change_from]}
 
     def to_proto(self) -> Any:
         """The ONNX ModelProto."""
         model = converted(self.estimator, self.estimator.n_features_in_, [self.output])
-        return exponential(model) if self.log_link else model
+        if self.log_link:
+            model = exponential(model)
+        return rescaled(model, self.unit, self.change_from)
 
     def to_onnx(self) -> bytes:
         """The ONNX file."""
@@ -105,6 +116,10 @@ class FittedBlend:
         output = self.parts[0].output
         return {output: np.mean([part.predict(matrix)[output] for part in self.parts], axis=0)}
 
+    def to_proto(self) -> Any:
+        """The parts' graphs and their mean."""
+        return average([part.to_proto() for part in self.parts])
+
     def to_onnx(self) -> bytes:
-        """The ONNX file: the parts' graphs and their mean."""
-        return bytes(average([part.to_proto() for part in self.parts]).SerializeToString())
+        """The ONNX file."""
+        return bytes(self.to_proto().SerializeToString())

@@ -42,11 +42,13 @@ class TimeOrdered:
         n_folds: Folds, each learning from everything before it (an expanding window).
         held_out: Share of the units, the latest, to hold out.
         unit: NumPy's code of the unit, such as "D".
+        gap: Units left out just before what is judged: as long as targets lie ahead of their rows.
     """
 
     n_folds: int = 3
     held_out: float = 0.25
     unit: str = "D"
+    gap: int = 0
 
     def hold_out(self, table: Table) -> Fold:
         """The latest `held_out` of the units."""
@@ -55,7 +57,7 @@ class TimeOrdered:
         cut = max(1, round(len(distinct) * (1 - self.held_out)))
         if cut >= len(distinct):
             raise DataError(f"{table.data.name}: {len(distinct)} units of time are too few to hold any out")
-        return _around(units, distinct[cut], None)
+        return _around(units, distinct[cut], None, self.gap)
 
     def folds(self, table: Table) -> list[Fold]:
         """Expanding windows over `n_folds` + 1 stretches with about equally many units."""
@@ -65,7 +67,8 @@ class TimeOrdered:
             raise DataError(f"{table.data.name}: {len(distinct)} units of time for {self.n_folds} folds")
         starts = [stretch[0] for stretch in np.array_split(distinct, self.n_folds + 1)]
         return [
-            _around(units, begin, end) for begin, end in zip(starts[1:], [*starts[2:], None], strict=True)
+            _around(units, begin, end, self.gap)
+            for begin, end in zip(starts[1:], [*starts[2:], None], strict=True)
         ]
 
     def _units(self, table: Table) -> NDArray[Any]:
@@ -158,11 +161,50 @@ class Stratified:
         return groups, shuffled[np.argsort(labels[shuffled], kind="stable")]
 
 
-def _around(units: NDArray[Any], begin: Any, end: Any) -> Fold:
+@dataclass(frozen=True)
+class Sampled:
+    """Another splitter's held-out part, and its first folds with a random part of their rows.
+
+    For methods that take minutes to fit: candidates that differ much are told apart by less.
+
+    Attributes:
+        splitter: The other one.
+        rows: Of a fold at most, to fit on and to judge by together.
+        share: Of a fold's rows at most.
+        n_folds: Folds to use.
+        seed: Of the choice of rows.
+    """
+
+    splitter: Splitter
+    rows: int
+    share: float = 1.0
+    n_folds: int = 1
+    seed: int = 0
+
+    def hold_out(self, table: Table) -> Fold:
+        """The other splitter's."""
+        return self.splitter.hold_out(table)
+
+    def folds(self, table: Table) -> list[Fold]:
+        """The first folds, each cut to its random part."""
+        share = min(self.share, self.rows / len(table))
+        generator = np.random.default_rng(self.seed)
+
+        def part(rows: Rows) -> Rows:
+            return np.sort(generator.choice(rows, max(1, int(len(rows) * share)), replace=False))
+
+        return [
+            Fold(part(fold.train), part(fold.test)) for fold in self.splitter.folds(table)[: self.n_folds]
+        ]
+
+
+def _around(units: NDArray[Any], begin: Any, end: Any, gap: int) -> Fold:
     tested = units >= begin
     if end is not None:
         tested &= units < end
-    return Fold(np.flatnonzero(units < begin), np.flatnonzero(tested))
+    unit: Any = np.datetime_data(units.dtype)
+    ahead = np.timedelta64(gap, unit)
+    return Fold(np.flatnonzero(units < begin - ahead), np.flatnonzero(tested))
 
 
 def _by_group(groups: Rows, chosen: Rows) -> Fold:

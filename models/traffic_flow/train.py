@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from functions.traffic_flow.handler import handler
+from maas.errors import DataError
 from maas.manifest import DataSource
 from maas.preprocessing.cleaning import mask_implausible
 from models.baseline import HourOfWeekMean
@@ -48,6 +49,11 @@ def load(source: Source) -> Table:
     Raises:
         DataError: The file cannot be read as such a table.
     """
+    if b"Flow (Veh/" in source.data.partition(b"\n")[0]:
+        raise DataError(
+            f"{source.name}: five-minute counts of one lane, as PeMS publishes them; the model for these is "
+            f"lane_flow"
+        )
     file = CsvFile.parse(source, required=_COLUMNS)
     times = file.times("date_time")
     kelvin = mask_implausible(file.numbers("temp"), *_PLAUSIBLE_KELVIN).values

@@ -89,5 +89,6 @@ def served(request: pytest.FixtureRequest) -> Iterator[ServedModel]:
             endpoint.contract._features,
             feature_names=endpoint.contract.feature_names,
             respond=endpoint.contract._respond,
+            raw=endpoint.contract.raw,
         )
         yield ServedModel(fresh, Caller(fresh), model.manifest)

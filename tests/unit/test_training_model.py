@@ -70,9 +70,9 @@ def test_the_held_out_rows_do_not_reach_the_judged_model() -> None:
     table = simulate(3, days=60)
     start = SMALL.splitter.hold_out(table).test[0]
     spoilt = replace(table, target=np.where(np.arange(len(table)) >= start, 0.0, table.target))
-    clean, dirty = (
-        train(replace(SMALL, sample=lambda _, t=t: t, refit=False), seed=3) for t in (table, spoilt)
-    )
+    # Which smaller form is published is decided by the held-out rows, and so is left out here.
+    bare = replace(SMALL, refit=False, optimise=False)
+    clean, dirty = (train(replace(bare, sample=lambda _, t=t: t), seed=3) for t in (table, spoilt))
     assert clean.artifact == dirty.artifact
     assert clean.manifest.candidates == dirty.manifest.candidates
 

@@ -169,6 +169,19 @@ class Parity(_Part):
     tolerance: NonNegative
 
 
+class Variant(_Part):
+    """A smaller form of the chosen model, judged on the held-out rows like the model itself.
+
+    `latency_ratio` is its time for one row over the unchanged form's, on the machine that trained it.
+    """
+
+    name: str
+    bytes: int = Field(ge=0)
+    latency_ratio: NonNegative
+    score: float
+    chosen: bool
+
+
 class Manifest(_Part):
     """One version of a model: what it is, what it takes and gives, how it was made and how good it is."""
 
@@ -190,6 +203,7 @@ class Manifest(_Part):
     hyperparameters: Document
     training_seconds: NonNegative
     summary: str
+    optimisation: tuple[Variant, ...] = ()
 
     @model_validator(mode="after")
     def _has_json(self) -> Self:

@@ -74,13 +74,13 @@ class Ngrams(NamedTuple):
 
 
 def normal_form(text: str) -> str:
-    """Lower case, compatibility forms (full width and such) made plain, markup and addresses out.
+    r"""Lower case, compatibility forms (full width and such) made plain, markup and addresses out.
 
     HTML entities are resolved, tags become a space, web addresses the word "url", numbers a 0, and any
     white space one space. Unicode NFKC (Unicode Standard Annex 15).
 
-    >>> normal_form("ＡＢＣ&amp;Ｄ<br/>房间 １２３ 元")
-    'abc&d 房间 0 元'
+    >>> normal_form("A&amp;B<br/>\uff23\uff24  12.5 %")
+    'a&b cd 0 %'
     """
     plain = unicodedata.normalize("NFKC", html.unescape(text)) if not text.isascii() or "&" in text else text
     plain = _URL.sub(" url ", _TAG.sub(" ", plain)).lower().translate(_APOSTROPHES)

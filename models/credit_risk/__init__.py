@@ -1,0 +1,1 @@
+"""Training of the credit_risk model."""

@@ -23,7 +23,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(VENV)/.cli ## Start the local stack, train, publish, predict (no AWS account, no Docker)
+demo: $(VENV)/.deep ## Start the local stack, train, publish, predict (no AWS account, no Docker)
 	$(BIN)/maas demo
 
 .PHONY: test
@@ -38,6 +38,11 @@ check: $(VENV)/.dev ## Lint, types, import directions, template
 	$(BIN)/lint-imports
 	$(BIN)/sam validate --lint
 	$(BIN)/cfn-lint template.yaml
+
+.PHONY: evaluate
+evaluate: $(VENV)/.deep ## Train every model on its public data in DATA=<folder>; write docs/results.md and the cards
+	@test -n "$(DATA)" || { echo "DATA=<folder> is missing; docs/evaluate.md has its layout" >&2; exit 2; }
+	$(BIN)/maas report --data $(DATA) $(ARGS)
 
 .PHONY: build
 build: $(VENV)/.cli ## Build layers and functions for the cloud; weigh the layers
@@ -68,6 +73,7 @@ COMPILE := ../$(BIN)/uv pip compile --quiet --python-version 3.13 --python-platf
 lock: $(VENV)/.uv ## Pin the newest versions the *.in files allow
 	cd requirements && $(COMPILE) --upgrade dev.in -o dev.txt
 	cd requirements && $(COMPILE) --upgrade cli.in -c dev.txt -o cli.txt
+	cd requirements && $(COMPILE) --upgrade deep.in -c dev.txt -o deep.txt
 	cd requirements && $(COMPILE) --upgrade layer.in -c dev.txt -o ../layers/dependencies/requirements.txt
 	cd requirements && $(COMPILE) --upgrade uv.in -o uv.txt
 
@@ -81,8 +87,11 @@ $(VENV)/.uv: requirements/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# The tests train every model, the deep ones too.
+$(VENV)/.dev: $(VENV)/.deep
+
 # The second line makes the `maas` command and the packages importable from where they lie.
-$(VENV)/.cli $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml $(VENV)/.uv
+$(VENV)/.cli $(VENV)/.deep $(VENV)/.dev: $(VENV)/.%: requirements/%.txt pyproject.toml $(VENV)/.uv
 	$(UV) --require-hashes -r $<
 	$(UV) --no-deps --no-build-isolation -e .
 	@touch $@

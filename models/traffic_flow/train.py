@@ -175,6 +175,7 @@ RECIPE = Recipe(
     metrics=regression_metrics(_OUTPUT),
     score="rmse",
     parity_tolerance=1.0,
+    public_data=("traffic_flow/metro_i94*",),
     limits=(
         "Closures, accidents and road works are not among the inputs; such days make up much of the error.",
         "It does not see the last hours' counts, and so cannot correct itself during an unusual day.",

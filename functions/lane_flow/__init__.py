@@ -1,0 +1,1 @@
+"""The function of lane_flow."""

@@ -1,0 +1,1 @@
+"""Training of lane_flow."""

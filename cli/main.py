@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import demo, evaluate, failure, predict, show, status, train, up, versions
+from cli import demo, evaluate, failure, new, predict, report, show, status, train, up, versions
 
 DEBUG = "debug"
 
@@ -60,8 +60,20 @@ _add(_STACK, demo.demo, "maas demo")
 _add(_STACK, up.up, "maas up")
 _add(_STACK, status.status, "maas status", "maas status --json")
 _add(_STACK, up.down, "maas down")
+_add(
+    _MODELS,
+    new.new,
+    "maas new bike_rentals --from-csv rentals.csv --target count",
+    "maas new pump_failure --from-onnx pump.onnx --feature-names pressure,flow",
+)
 _add(_MODELS, train.train, "maas train traffic_flow", "maas train --all --promote")
-_add(_MODELS, evaluate.evaluate, "maas evaluate traffic_flow --data labelled.csv")
+_add(
+    _MODELS,
+    evaluate.evaluate,
+    "maas evaluate traffic_flow --data labelled.csv",
+    "maas evaluate traffic_flow --artifact build/traffic_flow --data labelled.csv",
+)
+_add(_MODELS, report.report, "maas report --data ../data", "maas report digits --data ../data")
 _add(_VERSIONS, versions.models, "maas models")
 _add(_VERSIONS, show.show, "maas show traffic_flow", "maas show traffic_flow 1a2b3c4d")
 _add(_VERSIONS, versions.promote, 'maas promote traffic_flow 1a2b3c4d --reason "lower error on May"')

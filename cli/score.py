@@ -5,7 +5,7 @@ from typing import NamedTuple
 from maas.manifest import Manifest
 
 # The short names that recipes use, and scikit-learn's endings, which maas.metrics follows.
-LOWER_IS_BETTER = ("mae", "mse", "rmse", "mape", "mase", "_error", "_loss")
+LOWER_IS_BETTER = ("mae", "mse", "rmse", "mape", "mase", "_error", "_loss", "brier_score")
 HIGHER_IS_BETTER = ("r2", "accuracy", "precision", "recall", "f1", "auc", "_score")
 # What a model is best known by, where several are measured; otherwise the first by name.
 HEADLINES = ("mae", "accuracy", "roc_auc", "f1", "rmse", "mean_absolute_error", "accuracy_score")

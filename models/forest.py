@@ -74,7 +74,8 @@ def _pruned(attributes: Attributes, kind: str, share: float) -> Attributes | Non
     groups: dict[tuple[int, ...], list[int]] = {}
     for tree in every.tolist():
         groups.setdefault(tuple(np.unique(targets[trees == tree]).tolist()), []).append(tree)
-    scale, kept = {}, []
+    scale: dict[int, float] = {}
+    kept: list[int] = []
     for group in groups.values():
         first = group[: max(1, int(len(group) * share))]
         scale |= dict.fromkeys(first, len(group) / len(first))

@@ -139,6 +139,7 @@ RECIPE = Recipe(
         "marriage": lambda columns: columns["marriage"],
         "education": lambda columns: columns["education"],
     },
+    public_data=("credit_risk/taiwan_default*", "credit_risk/german.csv"),
     limits=(
         "It supports the decision of a person; it must not refuse anybody by itself.",
         (

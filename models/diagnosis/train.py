@@ -96,6 +96,7 @@ RECIPE = Recipe(
     score="log_loss",
     parity_tolerance=1e-4,
     slices={"sex": lambda columns: columns["sex"], "age": lambda columns: _ages(columns["age"])},
+    public_data=("medical/processed.cleveland.data",),
     limits=(
         "Not a medical device: for trying the service out, never for deciding about anybody's treatment.",
         (

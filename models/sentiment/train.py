@@ -99,6 +99,7 @@ RECIPE = Recipe(
     score="accuracy",
     greater_is_better=True,
     parity_tolerance=1e-4,
+    public_data=("sentiment", "sentiment/ChnSentiCorp*", "sentiment/rt-polarity.pos*"),
     limits=(
         "Its Chinese comes from hotel reviews, its English from film reviews: elsewhere it errs more.",
         "It weighs n-grams and knows no grammar: irony, comparisons and negation across clauses escape it.",

@@ -14,6 +14,7 @@ from cli.main import app
 from maas.artifact import digest_of
 from maas.manifest import Manifest
 from maas.registry import Registry
+from models.__main__ import main as train_and_write_card
 from models.traffic_flow.simulation import simulate
 
 MODEL = "traffic_flow"
@@ -92,8 +93,27 @@ def test_a_published_version_is_scored_on_a_file(registry: Registry, tmp_path: P
     assert found["version"] == version
     assert found["metrics"].keys() == found["metrics_when_trained"].keys()
     assert found["metrics"]["mae"] > 0
-    assert "when trained" in maas("evaluate", MODEL, "--data", str(path), "--version", version[:8]).stdout
+    assert found["baseline_when_trained"]["metrics"].keys() == found["metrics"].keys()
+    shown = maas("evaluate", MODEL, "--data", str(path), "--version", version[:8]).stdout
+    assert "when trained" in shown
+    assert found["baseline_when_trained"]["name"] in shown
     assert len(registry.versions(MODEL)) == 1
+
+
+@pytest.mark.parametrize("command", ["maas train", "python -m models"])
+def test_a_trained_folder_is_scored_without_a_stack(command: str, tmp_path: Path) -> None:
+    """What either command wrote is scored where it lies; a folder without it says what would write one."""
+    folder, path = tmp_path / "trained", tmp_path / "labelled.csv"
+    _write(path, simulate(7, days=21))
+    if command == "maas train":
+        maas("train", MODEL, "--out", str(folder))
+    else:
+        train_and_write_card([MODEL, "--out", str(folder), "--card", str(tmp_path)])
+    found = document("evaluate", MODEL, "--artifact", str(folder), "--data", str(path))
+    assert found["metrics"].keys() == found["metrics_when_trained"].keys()
+    missing = CliRunner().invoke(app, ["evaluate", MODEL, "--artifact", str(tmp_path), "--data", str(path)])
+    assert missing.exit_code == 1
+    assert f"maas train {MODEL} --out" in missing.stderr
 
 
 @pytest.mark.usefixtures("registry")

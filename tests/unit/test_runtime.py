@@ -42,6 +42,14 @@ def test_every_output_comes_by_name() -> None:
     assert {name: value.tolist() for name, value in outputs.items()} == {"low": [[1, 2]], "high": [[1, 2]]}
 
 
+@pytest.mark.parametrize("rows", [0, 1, 2048, 2049, 5000])
+def test_any_number_of_rows_comes_back_in_order(rows: int) -> None:
+    """Many rows are computed in parts, which nobody sees."""
+    matrix = np.arange(rows * 2, dtype="f4").reshape(rows, 2)
+    outputs = Session(graph_of({"features": MATRIX}, ["low", "high"])).run(matrix)
+    np.testing.assert_array_equal(outputs["high"], matrix)
+
+
 def test_width_may_be_open() -> None:
     """A graph that takes any number of columns says nothing about its width."""
     assert Session(graph_of({"features": (TensorProto.FLOAT, [None, None])}, ["out"])).width is None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _FATAL_ONLY = 4
+_ROWS = 2048  # computed at once
 
 
 class Session:
@@ -37,7 +38,12 @@ class Session:
 
     def run(self, matrix: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
         """Compute all outputs, by name, for a contiguous matrix of shape (n, width)."""
-        values = self._session.run(None, {self._input: matrix})
+        # In parts: between the layers of a network a row takes a hundred times the memory of its features.
+        starts = range(0, max(len(matrix), 1), _ROWS)
+        parts = [self._session.run(None, {self._input: matrix[start : start + _ROWS]}) for start in starts]
+        values = (
+            parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+        )
         return dict(zip(self.outputs, values, strict=True))
 
 

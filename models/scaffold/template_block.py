@@ -1,0 +1,106 @@
+"""A model's block in template.yaml, in the one shape that all of them have."""
+
+import re
+
+from maas.errors import AlreadyExists, ConfigurationError
+
+_BANNER_WIDTH = 115
+_BANNER = re.compile(r"^  # -+ Model: \w+ ---$", re.MULTILINE)
+_OUTPUT = re.compile(r"^    Value: !Ref \w+Function\.Alias\n", re.MULTILINE)
+
+_BLOCK = """\
+  # {summary}
+  {camel}Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub ${{AWS::StackName}}-{name}
+      Description: {description}
+      CodeUri: functions/{name}
+      Role: !GetAtt {camel}Role.Arn
+      LoggingConfig: {{ LogGroup: !Ref {camel}LogGroup }}
+      Environment: {{ Variables: {{ POWERTOOLS_SERVICE_NAME: {name} }} }}
+      Events:
+        Card: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: /v1/models/{name} }} }}
+        Predict: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v1/models/{name}:predict" }} }}
+        V1: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v1/models/{name}/{{proxy+}}" }} }}
+        Metadata: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: /v2/models/{name} }} }}
+        V2: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v2/models/{name}/{{proxy+}}" }} }}
+
+  # Declared, else Lambda makes one that is kept for ever.
+  {camel}LogGroup:
+    Type: AWS::Logs::LogGroup
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+    Properties:
+      LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{name}
+      RetentionInDays: !Ref LogRetentionDays
+
+  # Reads its own model's manifests and the blobs they name by digest; writes its own log.
+  {camel}Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - {{ Effect: Allow, Principal: {{ Service: lambda.amazonaws.com }}, Action: sts:AssumeRole }}
+      ManagedPolicyArns: [!If [IsTraced, !Ref TracingPolicy, !Ref AWS::NoValue]]
+      Policies:
+        - PolicyName: {name}
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - Effect: Allow
+                Action: [logs:CreateLogStream, logs:PutLogEvents]
+                Resource: !Sub "${{{camel}LogGroup.Arn}}"
+              - Effect: Allow
+                Action: s3:GetObject
+                Resource: [!Sub "${{ModelsBucket.Arn}}/models/{name}/*", !Sub "${{ModelsBucket.Arn}}/blobs/*"]
+              - Effect: Allow
+                Action: s3:ListBucket
+                Resource: !GetAtt ModelsBucket.Arn
+                Condition: {{ StringLike: {{ s3:prefix: ["models/{name}/*"] }} }}
+"""  # noqa: E501 - the template's lines may have 120 columns
+
+_OUTPUTS = """\
+  {camel}Function:
+    Description: The function of the model {name}, by the alias that serves.
+    Value: !Ref {camel}Function.Alias
+"""
+
+
+def camel(name: str) -> str:
+    """The CamelCase form of a snake_case name, for logical ids and classes."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def block(name: str, summary: str) -> str:
+    """The banner and the resources of a model; `summary` is one line of plain text."""
+    label = f" Model: {name} ---"
+    banner = f"  # {'-' * (_BANNER_WIDTH - 4 - len(label))}{label}\n"
+    quoted = '"' + f"Model {name}: {summary}".replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return banner + _BLOCK.format(name=name, camel=camel(name), summary=summary, description=quoted)
+
+
+def inserted(template: str, name: str, summary: str) -> str:
+    """The template with the model's block behind the last model's, and its output; all else as it was.
+
+    Raises:
+        AlreadyExists: The template has the model.
+        ConfigurationError: The template has no models, banners or outputs to go by.
+    """
+    if re.search(rf"^  {camel(name)}Function:$", template, re.MULTILINE):
+        raise AlreadyExists(f"template.yaml has {camel(name)}Function already")
+    resources, heading, outputs = template.partition("\nOutputs:\n")
+    banners, values = list(_BANNER.finditer(resources)), list(_OUTPUT.finditer(outputs))
+    if not heading or not banners or not values:
+        raise ConfigurationError("template.yaml has no block of a model to put another one behind")
+    # The next section of another kind, if one follows the models.
+    after = re.compile(r"^  # -{20,}.*---$", re.MULTILINE).search(resources, banners[-1].end())
+    end = after.start() if after else len(resources)
+    before = resources[:end].rstrip("\n")
+    rest = f"\n\n{resources[end:]}" if after else "\n"
+    place = values[-1].end()
+    added = _OUTPUTS.format(name=name, camel=camel(name))
+    return (
+        f"{before}\n\n{block(name, summary).rstrip()}{rest}{heading}{outputs[:place]}{added}{outputs[place:]}"
+    )

@@ -50,6 +50,14 @@ def test_pinned_sets_agree(narrow: str) -> None:
     assert pins(ROOT / narrow).items() <= wide.items()
 
 
+def test_deep_models_come_on_top() -> None:
+    """The extra for deep models changes no version of what is installed without it."""
+    deep, wide = pins(ROOT / "requirements/deep.txt"), pins(ROOT / "requirements/dev.txt")
+    assert {name: wide[name] for name in deep.keys() & wide.keys()}.items() <= deep.items()
+    assert pins(ROOT / "requirements/cli.txt").items() <= deep.items()
+    assert "keras" in deep
+
+
 def test_exclusions_are_real(builder: ModuleType) -> None:
     """The packages left out of the layer are left out, all others stay, each with its hashes."""
     pinned = pins(builder.REQUIREMENTS)
@@ -102,6 +110,7 @@ def test_dependencies_are_pruned() -> None:
     for absent in ("botocore", "google", "flatbuffers", "onnxruntime/transformers", "onnxruntime/tools"):
         assert not (root / absent).exists()
     assert (root / "onnxruntime/capi/libonnxruntime_providers_shared.so").is_file()
+    assert not list((root / "pillow.libs").glob("libavif*"))
 
 
 @needs_build

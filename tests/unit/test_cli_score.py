@@ -18,6 +18,7 @@ from cli.status import sentence
         ("f1_score", 0.3, 0.6, "50.0% worse"),
         ("r2", -0.1, -0.2, "50.0% better"),
         ("log_loss", 0.2, 0.4, "50.0% better"),
+        ("brier_score", 0.2, 0.4, "50.0% better"),
         ("coverage", 0.9, 0.5, ""),
         ("mae", 10.0, None, ""),
         ("mae", 10.0, 0.0, ""),

@@ -9,12 +9,13 @@ from cli.failure import CommandError
 from cli.predict import EXACT, examples, predictions, request, route
 from cli.progress import Step, Steps
 from cli.target import JsonOption, Target
-from cli.train import fit, publish, recipes, record
+from cli.train import fit_all, publish, recipes, record
 from cli.up import DEFAULT_PORT, PortOption, description, start
 
 if TYPE_CHECKING:
     from cli.api import Answer
     from cli.predict import Protocol
+    from models.job import TrainedModel
 
 # A warm function trusts the pointer it has read for half a minute (maas.settings: refresh_seconds).
 PATIENCE_SECONDS = 60.0
@@ -22,15 +23,15 @@ PAUSE_SECONDS = 1.0
 
 
 def demo(port: PortOption = DEFAULT_PORT, *, as_json: JsonOption = False) -> None:
-    """Start the local stack, train every model on simulated data, promote it and call it over HTTP.
+    """Start the local stack, train every model on its sample, promote it and call it over HTTP.
 
     Needs no AWS account and no Docker. May be run again: it publishes new versions beside the old ones.
     """
     with Steps() as steps:
         target = Target(stack=start(steps, port))
-        results = [
-            _one(steps, target, name, recipe) for name, recipe in recipes(None, everything=True).items()
-        ]
+        with steps.step("train every model") as step:
+            trained = fit_all(recipes(None, everything=True), step)
+        results = [_one(steps, target, name, model) for name, model in trained.items()]
     if as_json:
         seconds = {step.name: round(step.seconds, 3) for step in steps.done}
         console.emit(description(target) | {"seconds": seconds, "models": results})
@@ -38,10 +39,8 @@ def demo(port: PortOption = DEFAULT_PORT, *, as_json: JsonOption = False) -> Non
     _report(steps, target, results)
 
 
-def _one(steps: Steps, target: Target, model: str, recipe: Any) -> dict[str, Any]:
-    """One model's way: train, publish, promote, and one call in each dialect."""
-    with steps.step(f"train {model}") as step:
-        trained = fit(recipe, None, seed=0, step=step)
+def _one(steps: Steps, target: Target, model: str, trained: "TrainedModel") -> dict[str, Any]:
+    """One model's way: publish, promote, and one call in each dialect."""
     with steps.step(f"publish and promote {model}"):
         publish(trained, target, promote=True, reason="maas demo")
     sent = examples(model)

@@ -82,39 +82,30 @@ def piped() -> str:
 def tensors(instances: Sequence[Instance], inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Records as the body of an Open Inference Protocol request, one tensor per field.
 
+    What some records leave out is null there; the model says where it cannot be.
+
     Args:
         instances: n records.
-        inputs: `name` and `datatype` of the model's inputs, as its V2 metadata lists them.
+        inputs: `name`, `datatype` and `shape` of the model's inputs, as its V2 metadata lists them.
 
     Raises:
-        CommandError: A field is unknown, or has no value in some records (tensors have no word for null).
+        CommandError: A field is unknown.
     """
-    known = {str(tensor["name"]): str(tensor["datatype"]) for tensor in inputs}
+    known = {str(tensor["name"]): tensor for tensor in inputs}
     faults = [
         FieldError(f"/instances/{row}/{name}", f"unknown field; the model has {', '.join(known)}")
         for row, instance in enumerate(instances)
         for name in instance
         if name not in known
     ]
-    # A field that no record has a value for is left to the model; one that only some have cannot be sent.
-    used = [name for name in known if any(instance.get(name) is not None for instance in instances)]
-    faults += [
-        FieldError(f"/instances/{row}/{name}", "no value; a tensor needs one in every record")
-        for row, instance in enumerate(instances)
-        for name in used
-        if instance.get(name) is None
-    ]
     if faults:
-        raise CommandError(
-            "The records do not fit into tensors.",
-            next_step="use --protocol v1 for gaps.",
-            places=tuple(faults),
-        )
+        raise CommandError("The records do not fit into tensors.", places=tuple(faults))
     body = []
-    for name in used:
-        values = [instance[name] for instance in instances]
-        data, shape = _flat(values)
-        body.append({"name": name, "datatype": known[name], "shape": shape, "data": data})
+    for name, tensor in known.items():
+        values = [instance.get(name) for instance in instances]
+        if any(value is not None for value in values):  # what no record has is left to the model
+            data, shape = _flat(_filled(values))
+            body.append({"name": name, "datatype": str(tensor["datatype"]), "shape": shape, "data": data})
     return {"inputs": body}
 
 
@@ -129,6 +120,15 @@ def from_tensors(outputs: Sequence[Mapping[str, Any]]) -> list[Instance]:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     except (ArithmeticError, KeyError, IndexError, TypeError, ValueError):
         raise CommandError("The answer is not an Open Inference Protocol response.") from None
+
+
+def _filled(values: list[Any]) -> list[Any]:
+    """Values of n records, lists that are missing or shorter than the longest filled up with null."""
+    lists = [value for value in values if isinstance(value, list)]
+    if not lists or any(isinstance(item, list) for value in lists for item in value):
+        return values
+    longest = max(map(len, lists))
+    return [[*(value or []), *[None] * (longest - len(value or []))] for value in values]
 
 
 def _flat(values: list[Any]) -> tuple[list[Any], list[int]]:

@@ -1,6 +1,10 @@
 """`maas train`: data to a published version, on this computer."""
 
 import itertools
+import os
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,6 +87,28 @@ def fit(recipe: "Recipe", source: str | None, *, seed: int, step: Step) -> "Trai
     # The job reports its data, each candidate, the held-out figures and the export, in this order.
     total, reported = len(recipe.candidates) + 3, itertools.count(1)
     return run(recipe, source, seed=seed, progress=lambda doing: step(doing, next(reported), total))
+
+
+def fit_all(chosen: Iterable[str], step: Step) -> "dict[str, TrainedModel]":
+    """Train models on their simulated samples, as many at a time as there are processors."""
+    names = list(chosen)
+    trained: dict[str, TrainedModel] = {}
+    # Fresh processes: a forked one would share the locks of whatever runs threads here.
+    workers = min(len(names), os.process_cpu_count() or 1)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(_fit_sample, name): name for name in names}
+        for number, done in enumerate(as_completed(running), start=1):
+            trained[running[done]] = done.result()
+            manifest = trained[running[done]].manifest
+            step(f"{manifest.model}, {manifest.training_seconds:.1f} s", number, len(names))
+    return {name: trained[name] for name in names}
+
+
+def _fit_sample(name: str) -> "TrainedModel":
+    from models.catalogue import find
+    from models.job import train as run
+
+    return run(find(name))
 
 
 def publish(

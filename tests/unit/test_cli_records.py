@@ -97,11 +97,21 @@ def test_records_survive_the_way_through_tensors(instances: list[dict[str, Any]]
     assert records.from_tensors(body["inputs"]) == instances
 
 
-def test_unknown_and_missing_fields_are_named() -> None:
+def test_unknown_fields_are_named() -> None:
     """Faults are found before anything is sent, each with its record and field."""
     with pytest.raises(CommandError) as caught:
-        records.tensors([{"hour": 1, "hour2": 2, "place": "x"}, {"place": None, "hour": 3}], INPUTS)
-    assert [place.pointer for place in caught.value.errors] == ["/instances/0/hour2", "/instances/1/place"]
+        records.tensors([{"hour": 1, "hour2": 2}, {"hour": 3}], INPUTS)
+    assert [place.pointer for place in caught.value.errors] == ["/instances/0/hour2"]
+
+
+def test_what_only_some_records_have_is_null_in_the_others() -> None:
+    """Missing numbers, texts and lists, and the ends of short lists, are null in a tensor."""
+    inputs = [{"name": name, "datatype": "FP64", "shape": [-1]} for name in ("a", "b")]
+    body = records.tensors([{"a": 1.5, "b": [1, 2]}, {"a": None}, {"b": [3]}], inputs)
+    assert [(tensor["shape"], tensor["data"]) for tensor in body["inputs"]] == [
+        ([3], [1.5, None, None]),
+        ([3, 2], [1, 2, None, None, 3, None]),
+    ]
 
 
 def test_a_field_that_no_record_has_is_left_to_the_model() -> None:

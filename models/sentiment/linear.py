@@ -21,6 +21,7 @@ from models.table import Table
 from models.validation import Grouped
 
 POSITIVE = "positive"
+_FEWEST = 20  # texts of a language below which nothing is learnt about it
 _CALIBRATION_FOLDS = 3
 _FAMILIES = ("main", "fine")
 _FAR = 15.0  # log-odds beyond which a probability says no more
@@ -84,7 +85,7 @@ class Linear:
         keys, weights, bias = [np.empty(0, np.int64)], [np.empty(0)], np.zeros(len(LANGUAGES))
         for number, language in enumerate(LANGUAGES):
             rows = np.flatnonzero(matrix[:, 0] == number)
-            if len(np.unique(positive[rows])) < 2:  # noqa: PLR2004 - nothing to tell apart
+            if len(rows) < _FEWEST or len(np.unique(positive[rows])) == 1:
                 # The rule of succession: none of a language is even odds, a few of one class no certainty.
                 bias[number] = np.log((positive[rows].sum() + 1) / ((~positive[rows]).sum() + 1))
                 continue

@@ -108,6 +108,18 @@ def test_a_language_never_seen_is_even_odds() -> None:
     assert np.mean(answers == (table.target[chinese] == "positive")) > 0.9
 
 
+def test_a_few_texts_of_a_language_are_no_training_data() -> None:
+    """Two stray texts of the other language, one of each class, leave it near even odds and stop nothing."""
+    table = simulate(0, rows=400)
+    matrix = handler.contract.matrix(table.columns)
+    zh, en = np.flatnonzero(matrix[:, 0] == 1), np.flatnonzero(matrix[:, 0] == 0)
+    strays = [en[table.target[en] == label][0] for label in ("negative", "positive")]
+    rows = np.concatenate([zh, strays])
+    fitted = CANDIDATES[0].fit(matrix[rows], table.take(rows), seed=0)
+    probability = np.asarray(fitted.predict(matrix[en])["probability"])
+    np.testing.assert_allclose(probability, 0.5, atol=0.01)
+
+
 def test_a_batch_changes_no_row() -> None:
     """Negated words keep their place among the others whatever text goes before."""
     asked = [{"text": "nothing was good"}, {"text": "it was never late and not dirty"}]

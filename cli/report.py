@@ -50,7 +50,6 @@ def report(
             f"{data} holds none of these models' data.",
             next_step="docs/evaluate.md has the layout it should have.",
         )
-    table = _write(results, out)
     if as_json:
         console.emit([result.__dict__ for result in results])
         return
@@ -62,7 +61,7 @@ def report(
             for metric, (naive, ours) in list(one.figures.items())[:1]
         ],
     )
-    console.say(f"written:  {table}")
+    console.say(f"written:  {_table(out)}")
 
 
 def _results(steps: Steps, recipe: "Recipe", data: Path, *, out: Path | None, seed: int) -> list[Any]:
@@ -78,19 +77,24 @@ def _results(steps: Steps, recipe: "Recipe", data: Path, *, out: Path | None, se
         with steps.step(f"train {recipe.model} on {source.name}") as step:
             trained = fit(recipe, str(source), seed=seed, step=step)
             results.append(Result.of(recipe, trained))
+            # At once: a later model's failure must not cost what took minutes.
+            _write(results[-1:], out)
             if place == 0:
                 write_card(recipe, trained, _folder("models", out) / recipe.model)
     return results
 
 
-def _write(results: list[Any], out: Path | None) -> Path:
+def _table(out: Path | None) -> Path:
+    return (out or _folder("docs", None)) / "results.md"
+
+
+def _write(results: list[Any], out: Path | None) -> None:
     from models.results import merged
 
-    table = (out or _folder("docs", None)) / "results.md"
+    table = _table(out)
     table.parent.mkdir(parents=True, exist_ok=True)
     before = table.read_text(encoding="utf-8") if table.is_file() else ""
     table.write_text(merged(before, results), encoding="utf-8")
-    return table
 
 
 def _folder(name: str, out: Path | None) -> Path:

@@ -6,7 +6,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import demo, evaluate, failure, new, predict, report, show, status, train, up, versions
+from cli import (
+    demo,
+    evaluate,
+    failure,
+    new,
+    predict,
+    redrive,
+    report,
+    score_file,
+    show,
+    status,
+    train,
+    up,
+    versions,
+)
 
 DEBUG = "debug"
 
@@ -86,3 +100,10 @@ _add(
     "maas predict traffic_flow --field hour=8 --field raining=false",
     "maas predict traffic_flow --file records.json --protocol v2 --curl",
 )
+_add(
+    _CALLS,
+    score_file.score,
+    "maas score hours.csv --model traffic_flow --out forecast.csv",
+    "maas score hours.csv.gz --model traffic_flow --remote",
+)
+_add(_CALLS, redrive.redrive, "maas redrive --list", "maas redrive")

@@ -99,7 +99,8 @@ def test_published_with_snapstart(name: str) -> None:
     assert properties["AutoPublishAliasAllProperties"] is True
     assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert properties["Runtime"] == "python3.13"
-    assert properties["Timeout"] <= 29
+    if name != "batch_scoring":  # it answers a queue, not the gateway, which gives up after 29 s
+        assert properties["Timeout"] <= 29
     assert properties["Layers"] == [{"Ref": "DependenciesLayer"}, {"Ref": "CommonLayer"}]
 
 
@@ -173,7 +174,8 @@ def test_bucket_is_private_encrypted_versioned(name: str) -> None:
     assert len(properties["PublicAccessBlockConfiguration"]) == 4
     assert properties["BucketEncryption"]
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
-    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    rule = properties["LifecycleConfiguration"]["Rules"][0]
+    assert "Prefix" not in rule  # it holds for the whole bucket; others may follow
     assert rule["NoncurrentVersionExpiration"]
     assert rule["AbortIncompleteMultipartUpload"]
 

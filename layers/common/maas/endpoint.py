@@ -16,6 +16,7 @@ from maas.function import HttpFunction
 from maas.serving import Served, Shelf
 
 if TYPE_CHECKING:
+    from maas.batch.scoring import Scorer
     from maas.protocol.problem import Reply
     from maas.protocol.request import Request
     from maas.protocol.v1 import V1
@@ -95,6 +96,12 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
 
         return V2(self.contract)
 
+    @cached_property
+    def _scorer(self) -> "Scorer":
+        from maas.batch.scoring import Scorer
+
+        return Scorer(self.contract)
+
     def add_routes(self, web: "Web") -> None:
         """Both dialects' paths, for the version in production and for a named one."""
         v1, v2 = f"/v1/models/{self.name}", f"/v2/models/{self.name}"
@@ -108,10 +115,20 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
             web.route("GET", base, self._metadata)
 
     def direct(self, event: Any) -> dict[str, Any]:
-        """`{"instances": [...]}` without HTTP around it."""
+        """`{"instances": [...]}` without HTTP around it, or `{"block": {...}}`, rows of a file."""
+        if isinstance(event, dict) and "block" in event:
+            return self._score_block(event)
         columns = self._v1.read_direct(event)
         served = self._served(None)
         return {**self._v1.write(self._answer(served, columns)), "model_version": served.version}
+
+    def _score_block(self, event: Any) -> dict[str, Any]:
+        from maas.batch.scoring import Block
+
+        block = Block.read(event)
+        served = self._served(block.version)
+        answer = self._scorer.score(block, lambda columns: self._answer(served, columns))
+        return {**answer, "model_version": served.version}
 
     def _predict(self, request: "Request", version: str | None = None) -> "Reply":
         from maas.web import json_reply

@@ -39,6 +39,7 @@ from maas.preprocessing.cleaning import (
     mask_spikes,
     mask_stuck,
 )
+from maas.preprocessing.contrast import local_contrast, standardised
 from maas.preprocessing.duplicates import (
     aggregate,
     deduplicate,
@@ -66,10 +67,8 @@ from maas.preprocessing.image import (
     decode_base64,
     decode_colour,
     decode_grey,
-    local_contrast,
     pixels_or_picture,
     resized,
-    standardised,
 )
 from maas.preprocessing.imputation import (
     SeasonalProfile,

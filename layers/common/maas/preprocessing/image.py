@@ -3,8 +3,6 @@
 >>> import numpy as np
 >>> resized(np.array([[0.0, 100.0], [0.0, 100.0]]), 1, 1)
 array([[50.]])
->>> standardised(np.array([[1.0, 3.0]]), floor=0.0)
-array([[-1.,  1.]])
 
 Arrays of grey images hold 0 (black) to 255 (white). Pillow is imported when the first image is decoded: a
 function that is sent pixels never loads it.
@@ -139,35 +137,6 @@ def centre_square(image: Pixels) -> Pixels:
     return image[top : top + side, left : left + side]
 
 
-def standardised(images: Pixels, *, floor: float) -> Pixels:
-    """Each row of pixels, shape (n, k), brought to mean 0 and deviation 1.
-
-    Args:
-        images: N images as rows.
-        floor: Added to the deviation, in grey levels, so that noise in an even image stays small.
-    """
-    deviations = images - images.mean(axis=1, keepdims=True)
-    spread = np.sqrt((deviations**2).mean(axis=1, keepdims=True))
-    return deviations / np.where(spread + floor > 0, spread + floor, 1)
-
-
-def local_contrast(images: Pixels, *, radius: int, floor: float) -> Pixels:
-    """Each pixel relative to the mean and deviation of the square around it.
-
-    Source: K. Jarrett and others, "What is the best multi-stage architecture for object recognition?",
-    ICCV 2009, section 3 (local contrast normalisation), here with a square window.
-
-    Args:
-        images: Shape (n, height, width).
-        radius: The window is 2 radius + 1 wide; beyond the edge it sees the edge's pixels.
-        floor: Added to the deviation, in grey levels.
-    """
-    mean = _window_mean(images, radius)
-    variance = np.maximum(_window_mean(images**2, radius) - mean**2, 0)
-    normalised: Pixels = (images - mean) / (np.sqrt(variance) + floor)
-    return normalised
-
-
 def as_handwritten_digit(image: Pixels, place: str) -> Pixels:
     """A grey picture of one digit the way MNIST has them: 28 x 28, light on dark, 0 to 255.
 
@@ -260,13 +229,3 @@ def _triangle(old: int, new: int) -> Pixels:
     weights = np.maximum(0, 1 - distances / max(scale, 1))
     normalised: Pixels = weights / weights.sum(axis=1, keepdims=True)
     return normalised
-
-
-def _window_mean(images: Pixels, radius: int) -> Pixels:
-    side = 2 * radius + 1
-    padded = np.pad(images, ((0, 0), (radius + 1, radius), (radius + 1, radius)), mode="edge")
-    sums = padded.cumsum(axis=1).cumsum(axis=2)
-    window: Pixels = (
-        sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side]
-    )
-    return window / side**2

@@ -26,5 +26,5 @@ def plot_stream(figure: Any, evaluation: "Evaluation") -> None:
             axes.axvspan(inside[0], inside[-1], color="tab:orange", alpha=0.3, linewidth=0)
     reported = evaluation.predicted["anomaly"][rows]
     axes.plot(times[reported], values[reported], "o", markersize=4, color="tab:red")
-    axes.set_title(f"{target['series'][rows[0]]}: labelled windows, and what was reported")
+    axes.set_title(f"{target['series'][rows[0]]}\norange: labelled, red: reported", fontsize=9)
     figure.autofmt_xdate()

@@ -22,6 +22,8 @@ _BLOCK = """\
       Events:
         Card: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: /v1/models/{name} }} }}
         Predict: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v1/models/{name}:predict" }} }}
+        Explain: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v1/models/{name}:explain" }} }}
+        Feedback: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v1/models/{name}:feedback" }} }}
         V1: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v1/models/{name}/{{proxy+}}" }} }}
         Metadata: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: /v2/models/{name} }} }}
         V2: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: "/v2/models/{name}/{{proxy+}}" }} }}

@@ -153,6 +153,8 @@ def test_model_has_both_dialects(name: str) -> None:
     assert routes(f"{camel(name)}Function") == {
         ("ANY", f"/v1/models/{name}"),
         ("ANY", f"/v1/models/{name}:predict"),
+        ("ANY", f"/v1/models/{name}:explain"),
+        ("ANY", f"/v1/models/{name}:feedback"),
         ("ANY", f"/v1/models/{name}/{{proxy+}}"),
         ("ANY", f"/v2/models/{name}"),
         ("ANY", f"/v2/models/{name}/{{proxy+}}"),

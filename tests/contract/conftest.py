@@ -1,14 +1,10 @@
 """Every model's function, found by itself; each trained on a few rows and served from moto's S3."""
 
-import importlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import numpy as np
 import pytest
 from moto import mock_aws
 
@@ -16,33 +12,8 @@ from maas.endpoint import Endpoint
 from maas.manifest import Manifest
 from maas.registry import Registry
 from maas.store import ObjectStore
-from models.catalogue import find
-from models.job import TrainedModel, train
 from tests.lambda_events import Caller
-
-FUNCTIONS = Path(__file__).parents[2] / "functions"
-_ROWS = 1000
-
-
-@cache
-def endpoints() -> dict[str, Endpoint[Any, Any]]:
-    """The handlers of all models' functions, by folder."""
-    found = {}
-    for file in sorted(FUNCTIONS.glob("*/handler.py")):
-        handler = getattr(importlib.import_module(f"functions.{file.parent.name}.handler"), "handler", None)
-        if isinstance(handler, Endpoint):
-            found[file.parent.name] = handler
-    return found
-
-
-@cache
-def trained(model: str) -> TrainedModel:
-    """A version from a thousand rows of the recipe's own sample, with its first candidate only."""
-    recipe = find(model)
-    table = recipe.sample(0)
-    rows = np.unique(np.linspace(0, len(table) - 1, _ROWS).astype(np.intp))
-    few = replace(recipe, sample=lambda _: table.take(rows), candidates=recipe.candidates[:1])
-    return train(few, seed=0)
+from tests.trained_models import endpoints, trained
 
 
 @dataclass(frozen=True)

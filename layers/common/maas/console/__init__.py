@@ -1,0 +1,1 @@
+"""What the console page asks for besides the models themselves: its files, operations data, uploads."""

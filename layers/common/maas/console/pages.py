@@ -1,0 +1,72 @@
+"""Static files of a page, read once, with the headers that keep a browser within it."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from maas.errors import RouteNotFound
+from maas.protocol.problem import Reply
+
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+class Pages:
+    """The files of one folder; nothing outside it is reachable, for names are looked up, not opened.
+
+    Args:
+        folder: Holds the files, no folders.
+        connect: Origins besides the page's own that its scripts may call.
+    """
+
+    def __init__(self, folder: Path, connect: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._policy = "; ".join(
+            [
+                "default-src 'none'",
+                "script-src 'self'",
+                "style-src 'self'",
+                "img-src 'self' blob: data:",
+                f"connect-src {' '.join(["'self'", *connect])}",
+                "base-uri 'none'",
+                "form-action 'none'",
+                "frame-ancestors 'none'",
+            ]
+        )
+
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self._folder.iterdir() if path.suffix in _TYPES}
+
+    @cached_property
+    def _tag(self) -> str:
+        """One entity tag for all: scripts of two releases must not meet in one page."""
+        digest = hashlib.sha256()
+        for name in sorted(self._files):
+            digest.update(name.encode() + b"\0" + self._files[name])
+        return f'"{digest.hexdigest()[:32]}"'
+
+    def reply(self, name: str, if_none_match: str = "") -> Reply:
+        """The file `name`.
+
+        Raises:
+            RouteNotFound: There is none.
+        """
+        if name not in self._files:
+            raise RouteNotFound(f"The console has no file {name[:80]!r}.")
+        media_type = _TYPES[Path(name).suffix]
+        headers = {
+            "Cache-Control": "no-cache",  # kept, but asked for again: a release shows at once
+            "Content-Security-Policy": self._policy,
+            "ETag": self._tag,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if if_none_match == self._tag:
+            return Reply(304, media_type, b"", headers)
+        return Reply(200, media_type, self._files[name], headers)

@@ -6,6 +6,8 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Scanners, whose pins contradict ours: half a gigabyte, made by `make audit` alone.
+AUDIT := .venv-audit
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Lambda's processor: x86_64 or arm64. Both the template and the layer's build script want to know.
 export ARCHITECTURE ?= x86_64
@@ -31,13 +33,17 @@ test: $(VENV)/.dev ## Run the tests; ARGS="tests/unit -k name" narrows them down
 	$(BIN)/pytest $(ARGS)
 
 .PHONY: check
-check: $(VENV)/.dev ## Lint, types, import directions, template
+check: $(VENV)/.dev audit ## Lint, types, import directions, template, security
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sam validate --lint
 	$(BIN)/cfn-lint template.yaml
+
+.PHONY: audit
+audit: $(VENV)/.dev $(AUDIT)/.audit ## Look for security defects in code, template and packages (part of check)
+	.ci/audit
 
 .PHONY: evaluate
 evaluate: $(VENV)/.deep ## Train every model on its public data in DATA=<folder>; write docs/results.md and the cards
@@ -46,6 +52,7 @@ evaluate: $(VENV)/.deep ## Train every model on its public data in DATA=<folder>
 
 .PHONY: build
 build: $(VENV)/.cli ## Build layers and functions for the cloud; weigh the layers
+	$(BIN)/maas openapi --output functions/catalogue/static/openapi.json
 	$(BIN)/sam build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
 	$(BIN)/python layers/dependencies/build.py --check .aws-sam/build
 
@@ -61,7 +68,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 clean: ## End the local stack; remove everything that was built or cached, but not the environment
 	@if [ -x $(BIN)/maas ]; then $(BIN)/maas down; fi
 	rm -rf .aws-sam .maas .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
-	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------------------- dependencies ---
 
@@ -75,6 +82,8 @@ lock: $(VENV)/.uv ## Pin the newest versions the *.in files allow
 	cd requirements && $(COMPILE) --upgrade cli.in -c dev.txt -o cli.txt
 	cd requirements && $(COMPILE) --upgrade deep.in -c dev.txt -o deep.txt
 	cd requirements && $(COMPILE) --upgrade layer.in -c dev.txt -o ../layers/dependencies/requirements.txt
+	cd requirements && $(COMPILE) --upgrade authorizer.in -c dev.txt -o ../functions/authorizer/requirements.txt
+	cd requirements && $(COMPILE) --upgrade audit.in -o audit.txt
 	cd requirements && $(COMPILE) --upgrade uv.in -o uv.txt
 
 $(VENV)/.uv: requirements/uv.txt
@@ -85,6 +94,11 @@ $(VENV)/.uv: requirements/uv.txt
 		echo "Python 3.13 is needed and none of python3.13, python3, python is one." >&2; exit 1; fi; \
 	$$python -m venv $(VENV) || { echo "If ensurepip is missing, install the package python3.13-venv." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(AUDIT)/.audit: requirements/audit.txt $(VENV)/.uv
+	$(BIN)/python -m venv --clear --without-pip $(AUDIT)
+	$(BIN)/uv pip install --quiet --python $(AUDIT)/bin/python --require-hashes -r $<
 	@touch $@
 
 # The tests train every model, the deep ones too.

@@ -1,66 +1,37 @@
-"""The deployed API as a client sees it: addresses, signatures, answers and problems."""
+"""The deployed API as a client sees it: addresses, answers and problems."""
 
 import json
-import re
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import urllib3
 
+from cli.credentials import Credentials
 from cli.failure import CommandError
 from maas.errors import FieldError
 
-# `<api id>.execute-api.<region>.amazonaws.com[.cn]`: API Gateway's own host names, which take IAM signatures.
-EXECUTE_API = re.compile(r"^[a-z0-9-]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?$")
 # API Gateway gives up after 29 s; a little more lets its own answer arrive.
 TIMEOUT = urllib3.Timeout(connect=5, read=35)
 
-_CREDENTIALS = "this address wants credentials: set AWS_PROFILE (or AWS_ACCESS_KEY_ID and its fellows)."
+_CREDENTIALS = (
+    "this address wants credentials: set AWS_PROFILE (or AWS_ACCESS_KEY_ID and its fellows) where it takes "
+    "signatures, `maas login` or MAAS_TOKEN where it takes tokens, and MAAS_API_KEY where it asks for a key."
+)
 _BOUNDS = "`maas show MODEL` lists the fields with their units and bounds."
 # What to do about an HTTP status.
 ADVICE = {
     400: _BOUNDS,
     401: _CREDENTIALS,
-    403: _CREDENTIALS,
+    403: f"{_CREDENTIALS} docs/access.md lists what each scope permits.",
     404: "`maas models` lists what is published; `maas promote MODEL VERSION` puts it in production.",
     413: "send fewer records in one request.",
     422: _BOUNDS,
-    429: "slow down, or ask for a larger usage plan.",
+    429: "slow down, or ask for a larger share: `maas keys create --rate ... --per-day ...`.",
     503: "`maas models` shows whether a version is in production; otherwise try again in a moment.",
 }
-
-Signer = Callable[[str, str, bytes, Mapping[str, str]], dict[str, str]]
-
-
-def signing_region(url: str) -> str | None:
-    """The region to sign for, or None where the host is not API Gateway's own."""
-    found = EXECUTE_API.match(urlsplit(url).hostname or "")
-    return found["region"] if found else None
-
-
-def iam_signer(url: str) -> Signer | None:
-    """A SigV4 signer from the ordinary AWS credential chain; None for other hosts and without credentials."""
-    region = signing_region(url)
-    if region is None:
-        return None
-    import botocore.session
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-
-    credentials = botocore.session.get_session().get_credentials()
-    if credentials is None:
-        return None
-
-    def sign(method: str, address: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        request = AWSRequest(method=method, url=address, data=body, headers=dict(headers))
-        SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)
-        return dict(request.headers.items())
-
-    return sign
 
 
 @dataclass(frozen=True)
@@ -80,10 +51,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """The API at one address. `signer` adds authentication headers where the address wants them."""
+    """The API at one address, and what it is shown about who calls."""
 
     url: str
-    signer: Signer | None = None
+    credentials: Credentials = field(default_factory=Credentials)
     pool: urllib3.PoolManager = field(default_factory=urllib3.PoolManager)
 
     def address(self, path: str) -> str:
@@ -109,10 +80,11 @@ class Api:
     def _call(self, method: str, path: str, body: bytes) -> Answer:
         address = self.address(path)
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
-        if self.signer:
-            headers = self.signer(method, address, body, headers)
+        headers = self.credentials.headers(method, address, body, headers)
         # Reading may be repeated; a prediction is cheap but counted, so it is sent once.
-        retries = urllib3.Retry(2, redirect=0, backoff_factor=0.2) if method == "GET" else False
+        # Nobody wants to wait for the hour that an exhausted quota names.
+        again = urllib3.Retry(2, redirect=0, backoff_factor=0.2, respect_retry_after_header=False)
+        retries = again if method == "GET" else False
         started = time.perf_counter()
         try:
             response = self.pool.request(
@@ -168,10 +140,5 @@ def problem(status: int, document: Any, path: str) -> CommandError:
 def curl(api: Api, path: str, document: Any) -> str:
     """The same POST as a command line for curl, ready to paste into a shell."""
     parts = ["curl", "-sS", "-X", "POST", api.address(path), "-H", "Content-Type: application/json"]
-    command = [shlex.quote(part) for part in parts]
-    if api.signer and (region := signing_region(api.url)):
-        # Names, not values: the shell fills the credentials in, the printed line can be shared.
-        command += ["--aws-sigv4", shlex.quote(f"aws:amz:{region}:execute-api")]
-        command += ["--user", '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"']
-        command += ["-H", '"x-amz-security-token: $AWS_SESSION_TOKEN"']
+    command = [*(shlex.quote(part) for part in parts), *api.credentials.curl()]
     return " ".join([*command, "-d", shlex.quote(json.dumps(document, ensure_ascii=False))])

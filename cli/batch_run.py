@@ -27,7 +27,7 @@ class LocalFile:
 
     def read_range(self, key: str, _: str, start: int, end: int) -> bytes:
         """Bytes start to end (exclusive) of the file at path `key`."""
-        with Path(key).open("rb") as stream:
+        with Path(key).open("rb") as stream:  # nosemgrep: no-open-on-a-key - named by who calls the command
             stream.seek(start)
             return stream.read(end - start)
 

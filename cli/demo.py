@@ -9,7 +9,8 @@ from cli.failure import CommandError
 from cli.predict import EXACT, examples, predictions, request, route
 from cli.progress import Step, Steps
 from cli.target import JsonOption, Target
-from cli.train import fit_all, publish, recipes, record
+from cli.train import fit_all, recipes
+from cli.trained import publish, record
 from cli.up import DEFAULT_PORT, PortOption, description, start
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def demo(port: PortOption = DEFAULT_PORT, *, as_json: JsonOption = False) -> Non
     with Steps() as steps:
         target = Target(stack=start(steps, port))
         with steps.step("train every model") as step:
-            trained = fit_all(recipes(None, everything=True), step)
+            trained = fit_all(recipes(None, everything=True), step, target)
         results = [_one(steps, target, name, model) for name, model in trained.items()]
     if as_json:
         seconds = {step.name: round(step.seconds, 3) for step in steps.done}

@@ -184,6 +184,8 @@ def _server_environment(port: int, folder: Path) -> dict[str, str]:
         "BIND_HOST": HOST,  # its default is every interface
         "IOT_MTLS_ENABLED": "0",  # else it opens 8883 as well
         "SFTP_ENABLED": "0",
+        # Signatures and policies are checked as in the cloud: what a role may not do fails here too.
+        "AUTH": "true",
         "MINISTACK_REGION": REGION,
         "LAMBDA_EXECUTOR": "local",
         "PERSIST_STATE": "0",

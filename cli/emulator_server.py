@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
+from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.services import apigateway_v1 as gateway  # type: ignore[import-untyped]
 from ministack.services.cloudformation import changesets, engine, handlers  # type: ignore[import-untyped]
 from samtranslator.translator import transform as translator  # type: ignore[import-untyped]
@@ -24,6 +25,7 @@ _transform = translator.transform
 _import_rest_api = gateway._import_rest_api  # noqa: SLF001
 _import_path_item = gateway._import_path_item  # noqa: SLF001
 _media_type_matches = gateway._media_type_matches  # noqa: SLF001
+_enforce_execute_api = app._enforce_execute_api  # noqa: SLF001
 
 
 def apply_transforms(template: dict[str, Any], provided: Any = None, previous: Any = None) -> dict[str, Any]:
@@ -34,8 +36,14 @@ def apply_transforms(template: dict[str, Any], provided: Any = None, previous: A
 
 
 def transform(template: dict[str, Any], _defaults: Any, policies: Any) -> dict[str, Any]:
-    """The second half of `apply_transforms`."""
-    transformed: dict[str, Any] = _transform(template, _parameters.get(), policies)
+    """The second half of `apply_transforms`; SAM exempts no route where there is no authentication."""
+    parameters = _parameters.get()
+    if not parameters.get("Authentication"):
+        for resource in template["Resources"].values():
+            for event in resource.get("Properties", {}).get("Events", {}).values():
+                if event["Properties"].get("Auth") == {"Authorizer": "NONE"}:
+                    del event["Properties"]["Auth"]
+    transformed: dict[str, Any] = _transform(template, parameters, policies)
     return transformed
 
 
@@ -70,8 +78,29 @@ def media_type_matches(media_type: str | None, binary_media_types: list[str]) ->
     return matched
 
 
+def enforce_execute_api(*request: Any, **action: str) -> Any:
+    """A caller whose policies do not permit a call got the emulator's words instead of the API's own."""
+    refused = _enforce_execute_api(*request, **action)
+    if refused is None or b"AccessDeniedException" not in refused[2]:
+        return refused
+    api_id, stage, _method, _path, headers, query = request[:6]
+    error = iam_evaluator.AuthError("AccessDeniedException", "")
+    return gateway.authentication_error_response(api_id, stage, error, headers, query)
+
+
+def pin_request_origin(source_ip: str, _secure_transport: object) -> None:
+    """Loopback counts as TLS: buckets and queues refuse whatever comes without it."""
+    iam_evaluator._request_origin.set((source_ip, True))  # noqa: SLF001
+
+
 def install() -> None:
     """Put the replacements in place."""
+    app.pin_request_origin = pin_request_origin
+    app._enforce_execute_api = enforce_execute_api  # noqa: SLF001
+    denied = ("ACCESS_DENIED", "AccessDeniedException")
+    gateway._AUTHENTICATION_GATEWAY_ERRORS["AccessDeniedException"] = denied  # noqa: SLF001
+    # The emulator's own services call each other outside of any request.
+    iam_evaluator._request_origin = ContextVar("origin", default=("127.0.0.1", True))  # noqa: SLF001
     for module in (engine, changesets, handlers):
         module._apply_transforms = apply_transforms  # noqa: SLF001
     translator.transform = transform

@@ -41,7 +41,7 @@ NEXT_STEPS = {
     "StackError": "`maas up` builds and deploys again; with `maas down` before it, from nothing.",
     "ConfigurationError": "`maas up` starts a local stack; `--registry s3://BUCKET` names a deployed one.",
     "DataError": "models/MODEL/README.md describes the file that training reads.",
-    "GateRefused": "train on more or cleaner data; `maas show MODEL` has the version to beat.",
+    "GateRefused": "`maas show MODEL VERSION` has the figures; `maas train --force WHY` overrules the gate.",
     "ParityError": "the exported model must not be used; report it with the seed and the data's digest.",
     "IntegrityError": "stored bytes are damaged; `maas models` names each model that this concerns.",
     "InvalidRecord": "`maas show MODEL` lists the fields with their units and bounds.",

@@ -53,7 +53,7 @@ def predict(
     own examples are sent.
     """
     api = resolve(url=url).api()
-    sent = _given(model, instances, file, field) or _examples(model)
+    sent = given(model, instances, file, field)
     path = route(model, protocol, version)
     body = request(api, model, protocol, sent)
     if curl:
@@ -134,6 +134,11 @@ def show(model: str, sent: list[Instance], received: list[Instance], answer: "An
     console.table(["", *(f"record {number}" for number in range(shown))], rows, title=title)
     if len(received) > shown:
         console.remark(f"... and {len(received) - shown} more; --json prints all.")
+
+
+def given(model: str, instances: str | None, file: Path | None, fields: list[str] | None) -> list[Instance]:
+    """The records the person gave, else the contract's examples."""
+    return _given(model, instances, file, fields) or _examples(model)
 
 
 def _given(model: str, instances: str | None, file: Path | None, fields: list[str] | None) -> list[Instance]:

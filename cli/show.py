@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import console
+from cli import console, signing
 from cli.predict import contract
+from cli.release import share, trials
 from cli.target import JsonOption, ModelArgument, RegistryOption, resolve
+from cli.trained import gate_table
 from cli.versions import age, chosen
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from maas.manifest import Manifest, TensorSpec
+    from maas.pointer import Pointer
 
 BOUNDS = {"minimum": ">= ", "exclusiveMinimum": "> ", "maximum": "<= ", "exclusiveMaximum": "< "}
 
@@ -28,20 +31,23 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one version: scores against the baseline, inputs with units and bounds, data, size."""
-    manifest, pointer = chosen(resolve(registry).registry(), model, version)
-    in_production = pointer is not None and pointer.stable == manifest.digest
+    target = resolve(registry)
+    manifest, pointer = chosen(target.registry(), model, version)
+    signature = signing.state(target, manifest)
     if as_json:
+        in_production = pointer is not None and pointer.stable == manifest.digest
         extra = {"version": manifest.version, "digest": manifest.digest, "in_production": in_production}
+        extra |= {"signature": signature} | trials(pointer)
         console.emit(extra | manifest.model_dump(mode="json"))
         return
-    card(manifest, in_production=in_production)
+    card(manifest, pointer, signing.described(signature))
 
 
-def card(manifest: "Manifest", *, in_production: bool) -> None:
+def card(manifest: "Manifest", pointer: "Pointer | None", signature: str) -> None:
     """Print a manifest as people read it."""
     from cli.score import scores
 
-    state = "in production" if in_production else "not in production"
+    state = role(manifest, pointer)
     console.say(f"{manifest.model} {manifest.version}", style="bold")
     console.say(
         f"{manifest.summary}\n{state}, {age(manifest.created)} old, {console.size(manifest.artifact.size)}"
@@ -57,9 +63,19 @@ def card(manifest: "Manifest", *, in_production: bool) -> None:
     console.table(["input", *columns], takes, title="Takes")
     answers = described(manifest.outputs, found.prediction if found else None)
     console.table(["output", *columns], answers, title="Answers")
-    console.table(["", ""], _facts(manifest), title="Made from")
-    if not in_production:
+    console.table(["", ""], _facts(manifest, signature), title="Made from")
+    gate_table(manifest)
+    if pointer is None or manifest.digest != pointer.stable:
         console.remark(f"next:  `maas promote {manifest.model} {manifest.version} --reason ...`")
+
+
+def role(manifest: "Manifest", pointer: "Pointer | None") -> str:
+    """What a version does at the moment."""
+    if pointer and pointer.stable == manifest.digest:
+        return f"in production beside the canary {share(pointer)}" if pointer.canary else "in production"
+    if pointer and pointer.canary and pointer.canary.manifest == manifest.digest:
+        return f"canary, answers {pointer.canary.weight} % of the requests"
+    return "shadow" if pointer and pointer.shadow == manifest.digest else "not in production"
 
 
 def described(tensors: "Iterable[TensorSpec]", record: "type[BaseModel] | None") -> list[tuple[object, ...]]:
@@ -95,7 +111,7 @@ def bounds(schema: dict[str, Any]) -> str:
     return ", ".join([*found, *([" | ".join(choices)] if choices else []), *optional, *default])
 
 
-def _facts(manifest: "Manifest") -> list[tuple[str, object]]:
+def _facts(manifest: "Manifest", signature: str) -> list[tuple[str, object]]:
     """Where a version comes from."""
     data = manifest.data
     origin = f"{data.name}: {data.rows:,} rows" + (", simulated" if data.simulated else "")
@@ -110,4 +126,5 @@ def _facts(manifest: "Manifest") -> list[tuple[str, object]]:
         ("code", manifest.code_revision),
         ("libraries", manifest.libraries),
         ("artifact", f"sha256:{manifest.artifact.digest}"),
+        ("signature", signature),
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.emulator import CREDENTIAL, REGION, ROOT, STATE, child_environment, endpoint_url, last_lines
+from cli.openapi import command as description
 from maas.errors import ConfigurationError
 
 NAME = "maas-local"
@@ -39,6 +40,7 @@ class Stack:
 
     def build(self) -> None:
         """Build layers and functions; unchanged ones come from the cache."""
+        description.write(self._root)
         self._sam("build", "--config-env", "local", "--parameter-overrides", f"Architecture={architecture()}")
 
     def deploy(self) -> dict[str, str]:

@@ -92,25 +92,28 @@ class Target:
         raise CommandError("No API to call.", next_step=START)
 
     def registry(self) -> "Registry":
-        """The model registry.
+        """The model registry; what is released in it is signed, where the stack has a key for that.
 
         Raises:
             CommandError: None is known.
         """
+        from cli.signing import signer
         from maas.registry import Registry
         from maas.store import ObjectStore, s3_client
 
-        return Registry(ObjectStore(self.bucket, self._s3_client if self.stack else s3_client))
+        store = ObjectStore(self.bucket, self._s3_client if self.stack else s3_client)
+        return Registry(store, signer=signer(self))
 
     def api(self) -> "Api":
-        """The API, with IAM signatures where its address takes them and there are credentials.
+        """The API, with whatever there is to show it who calls: a signature, a token, a key.
 
         Raises:
-            CommandError: None is known.
+            CommandError: None is known, or a secret would travel in the clear.
         """
-        from cli.api import Api, iam_signer
+        from cli.api import Api
+        from cli.credentials import Credentials
 
-        return Api(self.url, iam_signer(self.url))
+        return Api(self.url, Credentials.find(self.url))
 
     def _s3_client(self) -> "S3Client":
         """The local stack's S3: endpoint and dummy credentials go to this one client and nowhere else."""

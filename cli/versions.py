@@ -1,14 +1,12 @@
-"""`maas models`, `promote`, `rollback` and `history`: which versions there are, and which one serves."""
+"""`maas models`: which models are published, which of their versions serve, and how good these are."""
 
-import getpass
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from cli import console
-from cli.target import JsonOption, ModelArgument, RegistryOption, resolve
+from cli.release import trials
+from cli.target import JsonOption, RegistryOption, resolve
 from maas.errors import IntegrityError, ModelNotFound
 
 if TYPE_CHECKING:
@@ -16,12 +14,12 @@ if TYPE_CHECKING:
     from maas.pointer import Pointer
     from maas.registry import Registry
 
-VersionArgument = Annotated[
-    str, typer.Argument(metavar="VERSION", help="A version: its name, or 8 or more characters of it.")
-]
 _COLUMNS = (
     "model",
     "production",
+    "canary",
+    "canary_percent",
+    "shadow",
     "newest",
     "versions",
     "metric",
@@ -32,7 +30,6 @@ _COLUMNS = (
     "created",
     "problem",
 )
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
 
 
 def models(registry: RegistryOption = None, *, as_json: JsonOption = False) -> None:
@@ -46,11 +43,13 @@ def models(registry: RegistryOption = None, *, as_json: JsonOption = False) -> N
         console.remark("next:  `maas train MODEL` (or `maas train --all`) trains and publishes.")
         return
     console.table(
-        ["model", "production", "versions", "metric", "score", "baseline", "", "age"],
+        ["model", "production", "canary", "shadow", "versions", "metric", "score", "baseline", "", "age"],
         [
             (
                 row["model"],
                 row["production"] or ("damaged" if row["problem"] else "none"),
+                f"{row['canary']} {row['canary_percent']} %" if row["canary"] else None,
+                row["shadow"],
                 row["versions"],
                 row["metric"],
                 row["score"],
@@ -64,59 +63,6 @@ def models(registry: RegistryOption = None, *, as_json: JsonOption = False) -> N
     for row in rows:
         if row["problem"]:
             console.remark(f"{row['model']}: {row['problem']}", style="red")
-
-
-def promote(
-    model: ModelArgument,
-    version: VersionArgument,
-    reason: ReasonOption = "",
-    registry: RegistryOption = None,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Put a version in production: from now on it answers for its model."""
-    pointer = resolve(registry).registry().promote(model, version, actor=actor(), reason=reason)
-    _moved(pointer, as_json=as_json)
-
-
-def rollback(
-    model: ModelArgument,
-    reason: ReasonOption = "",
-    registry: RegistryOption = None,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Put the version that served before back in production."""
-    pointer = resolve(registry).registry().rollback(model, actor=actor(), reason=reason)
-    _moved(pointer, as_json=as_json)
-
-
-def history(model: ModelArgument, registry: RegistryOption = None, *, as_json: JsonOption = False) -> None:
-    """List every move of a model's production pointer, newest first."""
-    moves = sorted(resolve(registry).registry().history(model), key=lambda move: move.seq, reverse=True)
-    if as_json:
-        console.emit([move_record(move) for move in moves])
-        return
-    if not moves:
-        console.say(f"{model} has never been in production.")
-        console.remark(f"next:  `maas promote {model} VERSION --reason ...`")
-        return
-    console.table(
-        ["", "time (UTC)", "action", "version", "before", "by", "reason"],
-        [
-            (
-                move.seq,
-                f"{move.time:%Y-%m-%d %H:%M:%S}",
-                move.action,
-                move.version,
-                _before(move),
-                move.actor,
-                move.reason,
-            )
-            for move in moves
-        ],
-        title=model,
-    )
 
 
 def chosen(registry: "Registry", model: str, version: str | None) -> "tuple[Manifest, Pointer | None]":
@@ -161,20 +107,13 @@ def _summary(published: "list[Manifest]", pointer: "Pointer | None") -> dict[str
     found = {"metric": best.metric, "score": best.value, "baseline": best.baseline} if best else {}
     return found | {
         "production": pointer.version if pointer else None,
+        **trials(pointer),
         "newest": published[0].version,
         "versions": len(published),
         "comparison": best.comparison if best else None,
         "simulated_data": current.data.simulated,
         "created": current.created,
     }
-
-
-def actor() -> str:
-    """Who moves a pointer, for the history: the login name (access itself is S3's to decide)."""
-    try:
-        return getpass.getuser()
-    except OSError:  # a container's user id may have no name
-        return "unknown"
 
 
 def age(moment: datetime) -> str:
@@ -184,37 +123,3 @@ def age(moment: datetime) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit}"
     return f"{seconds} s"
-
-
-def move_record(move: "Pointer") -> dict[str, Any]:
-    """One move of a pointer, for programs."""
-    return {
-        "model": move.model,
-        "seq": move.seq,
-        "action": move.action,
-        "version": move.version,
-        "previous": _before(move) or None,
-        "time": move.time,
-        "actor": move.actor,
-        "reason": move.reason,
-    }
-
-
-def _before(move: "Pointer") -> str:
-    """The short name of the version that a rollback would return to."""
-    from maas.manifest import VERSION_LENGTH
-
-    return (move.previous or "")[:VERSION_LENGTH]
-
-
-def _moved(pointer: "Pointer", *, as_json: bool) -> None:
-    """Say what is in production now."""
-    if as_json:
-        console.emit(move_record(pointer))
-        return
-    console.say(
-        f"{pointer.model} {pointer.version} is in production (move {pointer.seq}).", style="bold green"
-    )
-    if before := _before(pointer):
-        console.say(f"  before it: {before}; `maas rollback {pointer.model}` returns to it.")
-    console.say(f"next:  maas predict {pointer.model}")

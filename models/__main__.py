@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "model.onnx").write_bytes(trained.artifact)
         (options.out / "manifest.json").write_bytes(trained.manifest.to_json())
+        for blob, data in zip(trained.manifest.blobs[1:], trained.blobs, strict=True):
+            (options.out / blob.digest[:12]).write_bytes(data)
         _say(f"version {trained.manifest.version}: {options.out}")
 
 

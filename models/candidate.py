@@ -1,12 +1,11 @@
 """What a recipe may try: anything that fits, predicts named outputs and writes itself as ONNX."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
 from maas.contract import Columns, Matrix
-from maas.errors import ConfigurationError
 from models.table import Table
 
 
@@ -60,25 +59,6 @@ class HasFound(Protocol):
     def found(self) -> Mapping[str, JsonValue]:
         """Those settings, for the manifest."""
         ...
-
-
-def usable(candidates: Sequence[Candidate], report: Callable[[str], None]) -> list[Candidate]:
-    """The candidates that can be fitted in this installation; `report` is told of each other one.
-
-    Raises:
-        ConfigurationError: None can.
-    """
-    found, lacking = [], ""
-    for one in candidates:
-        lack = one.missing() if isinstance(one, NeedsExtra) else None
-        if lack is None:
-            found.append(one)
-        else:
-            lacking = f"{one.name}: {lack}"
-            report(f"left out: {lacking}")
-    if not found:
-        raise ConfigurationError(lacking)
-    return found
 
 
 class Baseline(Protocol):

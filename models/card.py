@@ -13,6 +13,8 @@ from models.job import TrainedModel
 from models.recipe import Recipe
 from models.slices import Slice, slices
 
+_MOST_IMPORTANT = 12
+
 
 def write_card(recipe: Recipe, trained: TrainedModel, folder: Path) -> Path:
     """Write README.md and plots/*.svg into `folder`; return the README's path."""
@@ -21,6 +23,8 @@ def write_card(recipe: Recipe, trained: TrainedModel, folder: Path) -> Path:
     # With one input in use, all the score is lost without it: no news.
     if sum(gain != 0 for gain in importance.values()) > 1:
         drawings["importance"] = plots.importance(recipe, importance)
+    if (moving := plots.contributions(trained.manifest)) is not None:
+        drawings["contributions"] = moving
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     for name, svg in drawings.items():
         (folder / "plots" / f"{name}.svg").write_bytes(svg)
@@ -48,7 +52,8 @@ def render(
         "### Candidates",
         _candidates(recipe, manifest),
         *(["### Smaller forms", _optimisation(recipe, manifest)] if len(manifest.optimisation) > 1 else []),
-        *(f"![{plots.title(name)}](plots/{name}.svg)" for name in drawings),
+        *(f"![{plots.title(name)}](plots/{name}.svg)" for name in drawings if name != "contributions"),
+        *_importance(manifest, drawn="contributions" in drawings),
         "## Limits",
         "\n".join(f"- {limit}" for limit in recipe.limits),
         "## The version",
@@ -132,6 +137,26 @@ def _optimisation(recipe: Recipe, manifest: Manifest) -> str:
             f"| {one.name} | {one.bytes} | {_figure(one.score)} | {one.latency_ratio:g} | {chosen} |"
         )
     return "\n".join(lines)
+
+
+def _importance(manifest: Manifest, *, drawn: bool) -> list[str]:
+    """The section on global importance, as paragraphs."""
+    told = manifest.explanation
+    if told is None or not told.importance:
+        return []
+    scale = "" if told.scale == "answer" else f", in {told.scale}"
+    ordered = sorted(told.importance.items(), key=lambda one: -one[1])[:_MOST_IMPORTANT]
+    lines = [f"| | mean size of the contribution{scale} |", "|---|---|"]
+    lines += [f"| {name.replace('|', ' ')} | {_figure(size)} |" for name, size in ordered]
+    return [
+        "## What moves its answers",
+        (
+            f"Mean size of the Shapley values for `{told.target}` over {told.rows} held-out rows. Single "
+            "answers are explained by `:explain`; docs/explanations.md says what the numbers mean."
+        ),
+        *([f"![{plots.title('contributions')}](plots/contributions.svg)"] if drawn else []),
+        "\n".join(lines),
+    ]
 
 
 def _version(manifest: Manifest) -> str:

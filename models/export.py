@@ -40,6 +40,10 @@ def converted(estimator: Any, width: int, outputs: Sequence[str]) -> Any:
             options=options,
             target_opset=_OPSETS,
         )
+    # It keeps them in a set: their order would differ from process to process, and with it the file's digest.
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
     for value, name in zip(list(model.graph.output), outputs, strict=True):
         _rename(model, value.name, name)
     return model

@@ -2,31 +2,37 @@
 
 import importlib.metadata
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from maas.artifact import Blob
-from maas.contract import Matrix, Tensor, rows
-from maas.field import Field
+from maas.contract import Columns, Contract, Matrix, Tensor, rows
 from maas.manifest import Baseline, Distribution, Golden, Manifest, TensorSpec
 from maas.metrics import bin_fractions, quantile_edges
 from maas.runtime import Session
+from maas.versions import Versions
+from maas.weights import MEDIA_TYPE as WEIGHTS_TYPE
 from models import export
 from models.candidate import HasFound
 from models.evaluation import Evaluation, answers
+from models.explanation import explained
+from models.gate import judge
+from models.incumbent import Incumbent
+from models.instances import instances
 from models.optimise import optimise, rewrite
+from models.provenance import code_revision, reproduction
+from models.quiet import monitoring, worst_weeks
 from models.recipe import Recipe
-from models.selection import Progress, choose
-from models.source import read_source
+from models.selection import Search, choose
 from models.table import Table
+from models.trial import Progress, Trials, one_by_one
+from models.weights import parted
 
 _GOLDEN_SAMPLES = 8
 # A share of the target's spread: far below what matters, far above what another CPU's rounding changes.
@@ -43,17 +49,29 @@ class TrainedModel:
         manifest: Describes the version.
         artifact: The ONNX file.
         evaluation: The held-out rows with predictions of the model that had not seen them.
+        blobs: What else the manifest refers to, in the order of its `blobs`.
     """
 
     manifest: Manifest
     artifact: bytes
     evaluation: Evaluation
+    blobs: tuple[bytes, ...] = ()
+
+    def publish(self, registry: Versions) -> str:
+        """Put it all into the registry; returns the version's name."""
+        return registry.publish(self.manifest, self.artifact, self.blobs)
 
 
 def train(
-    recipe: Recipe, source: str | None = None, *, seed: int = 0, progress: Progress = lambda _: None
+    recipe: Recipe,
+    source: str | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+    incumbent: Incumbent | None = None,
+    search: Search = one_by_one,
 ) -> TrainedModel:
-    """Load, split, choose a candidate, fit, make it small, evaluate, export, check.
+    """Load, split, choose a candidate, fit, make it small, evaluate, export, check, judge.
 
     The same recipe, data and seed give the same artifact.
 
@@ -62,16 +80,19 @@ def train(
         source: A path or `s3://` address; without one the recipe's simulated sample is used.
         seed: Of everything random.
         progress: Told each step, in a sentence.
+        incumbent: The version in production, which the gate compares with.
+        search: How the candidates are tried; it changes nothing but where and when.
 
     Raises:
         DataError: The data cannot be used.
+        TrainingError: A candidate failed.
         ParityError: The exported model disagrees with the fitted one.
     """
     started = time.monotonic()
-    table = recipe.sample(seed) if source is None else recipe.load(read_source(source))
-    matrix = recipe.endpoint.contract.matrix(table.columns)
+    trials = Trials.of(recipe, source, seed=seed)
+    table, matrix = trials.table, trials.matrix
     progress(f"{len(table)} rows, {matrix.shape[1]} features from {table.data.name}")
-    choice = choose(recipe, table, matrix, seed=seed, progress=progress)
+    choice = choose(trials, progress=progress, search=search)
     chosen = choice.candidate
     small = optimise(recipe, choice.parts, table, matrix)
     # What is published is judged: the form that was kept, on the path a request takes.
@@ -94,21 +115,26 @@ def train(
         f"exported {exported} bytes, largest difference {parity.max_abs_difference:.3g}; "
         f"{small.name}: {len(artifact)} bytes"
     )
+    predicted = contract.respond(Session(artifact).run(matrix))
+    distributions = histograms(contract, matrix, predicted)
+    told = explained(recipe, fitted, artifact, table, evaluation.table, form=small.name)
+    graph, weights = parted(artifact)
     manifest = Manifest(
         model=recipe.model,
         created=datetime.now(UTC),
-        artifact=Blob.of(artifact, export.MEDIA_TYPE),
+        artifact=Blob.of(graph, export.MEDIA_TYPE),
+        weights=Blob.of(weights, WEIGHTS_TYPE) if weights else None,
         feature_names=contract.feature_names,
         inputs=_specs(contract.inputs()),
         outputs=_specs(contract.outputs()),
         metrics=dict(evaluation.metrics),
         baseline=Baseline(name=recipe.baseline.name, metrics=dict(evaluation.baseline)),
-        distributions=_distributions(recipe, matrix, artifact),
+        distributions=distributions,
         golden=_golden(recipe, evaluation.table, artifact),
         data=table.data,
         candidates=tuple(choice.tried),
         parity=parity,
-        code_revision=_code_revision(),
+        code_revision=code_revision(),
         libraries=_libraries(),
         hyperparameters={
             "method": chosen.name,
@@ -121,15 +147,31 @@ def train(
         training_seconds=round(time.monotonic() - started, 2),
         summary=recipe.summary,
         optimisation=small.variants,
+        explanation=told.explanation,
+        reproduction=reproduction(recipe.model, source, seed),
+        monitoring=monitoring(
+            contract,
+            table.columns,
+            matrix,
+            predicted,
+            times=table.times,
+            distributions=distributions,
+            worst=worst_weeks(recipe, evaluation),
+        ),
     )
-    return TrainedModel(manifest, artifact, evaluation)
+    gate = judge(recipe, manifest, artifact, evaluation, incumbent)
+    progress(f"gate: {gate.decision}{f', {gate.reason}' if gate.reason else ''}")
+    fields = {name: getattr(manifest, name) for name in Manifest.model_fields}
+    blobs = (weights, *told.blobs) if weights else told.blobs
+    return TrainedModel(Manifest(**(fields | {"gate": gate})), graph, evaluation, blobs)
 
 
-def _distributions(recipe: Recipe, matrix: Matrix, artifact: bytes) -> dict[str, Distribution]:
+def histograms(
+    contract: Contract[Any, Any], matrix: Matrix, predicted: Columns
+) -> dict[str, Distribution]:
     """Histograms of every feature and of every numeric output, over all rows."""
-    contract = recipe.endpoint.contract
     columns: dict[str, Any] = dict(zip(contract.feature_names, matrix.T.astype(np.float64), strict=True))
-    for name, column in contract.respond(Session(artifact).run(matrix)).items():
+    for name, column in predicted.items():
         if column.ndim == 1 and column.dtype.kind in "fi":
             columns[name] = column.astype(np.float64)
     distributions = {}
@@ -144,35 +186,14 @@ def _golden(recipe: Recipe, table: Table, artifact: bytes) -> Golden:
     """Records spread over a table, as a caller would send them, with what the artifact answers."""
     contract = recipe.endpoint.contract
     chosen = np.unique(np.linspace(0, len(table) - 1, _GOLDEN_SAMPLES).astype(np.intp))
-    instances = [
-        {name: _sent(contract.fields[name], value) for name, value in record.items()}
-        for record in rows(table.take(chosen).columns)
-    ]
-    predictions = rows(answers(contract, Session(artifact), contract.parse(instances)))
+    records = instances(contract, table.take(chosen).columns)
+    predictions = rows(answers(contract, Session(artifact), contract.parse(records)))
     spread = float(np.std(table.target)) if table.target.dtype.kind in "fiu" else 1.0
     return Golden(
-        instances=tuple(instances),
+        instances=tuple(records),
         predictions=tuple(predictions),
         tolerance=max(_GOLDEN_TOLERANCE * spread, 1e-6),
     )
-
-
-def _sent(field: Field, value: Any) -> Any:
-    """A column's value as a caller sends it: a missing number is null, a list ends where its numbers end."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    elements = _with_null(value)
-    if not isinstance(elements, list) or not field.may_miss:
-        return elements
-    while field.least is not None and len(elements) > field.least and elements[-1] is None:
-        elements.pop()
-    return None if field.optional and all(element is None for element in elements) else elements
-
-
-def _with_null(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_with_null(element) for element in value]
-    return None if value != value else value  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
@@ -180,21 +201,6 @@ def _specs(tensors: Sequence[Tensor]) -> tuple[TensorSpec, ...]:
         TensorSpec.model_validate({"name": name, "datatype": datatype, "shape": tuple(shape)})
         for name, datatype, shape in tensors
     )
-
-
-def _code_revision() -> str:
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 def _libraries() -> dict[str, str]:

@@ -102,14 +102,23 @@ class _Graph:
 
 
 def _written(graph: _Graph, layer: Any, value: str) -> str:
-    kind = type(layer).__name__
-    if kind in _ONLY_IN_TRAINING:
+    # A layer of ours that only computes its gradient in another way is its parent in the graph.
+    kinds = [kind.__name__ for kind in type(layer).__mro__]
+    if kinds[0] in _ONLY_IN_TRAINING:
         return value
-    if kind not in _WRITERS:
-        raise ConfigurationError(f"a layer of type {kind} has no ONNX form here; known: {sorted(_WRITERS)}")
+    kind = next((kind for kind in kinds if kind in _WRITERS), None)
+    if kind is None:
+        raise ConfigurationError(
+            f"a layer of type {kinds[0]} has no ONNX form here; known: {sorted(_WRITERS)}"
+        )
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         raise ConfigurationError(f"{layer.name}: channels come last in the networks written here")
     return _WRITERS[kind](graph, layer, value)
+
+
+def _weights(layer: Any) -> list[NDArray[np.float32]]:
+    # Keras's own get_weights asks NumPy for a copy in a way that warns.
+    return [np.asarray(variable.value) for variable in layer.weights]
 
 
 def _activated(graph: _Graph, function: Any, value: str) -> str:
@@ -123,7 +132,7 @@ def _activated(graph: _Graph, function: Any, value: str) -> str:
 
 
 def _convolution(graph: _Graph, layer: Any, value: str) -> str:
-    kernel, *bias = layer.get_weights()
+    kernel, *bias = _weights(layer)
     value = graph.add(
         "Conv",
         value,
@@ -161,13 +170,13 @@ def _flatten(graph: _Graph, layer: Any, value: str) -> str:
 def _dense(graph: _Graph, layer: Any, value: str) -> str:
     if len(layer.input.shape) == _IMAGE_AXES:
         raise ConfigurationError(f"{layer.name}: a dense layer needs Flatten before it")
-    kernel, *bias = layer.get_weights()
+    kernel, *bias = _weights(layer)
     value = graph.add("Gemm", value, graph.constant(kernel), *(graph.constant(array) for array in bias))
     return _activated(graph, layer.activation, value)
 
 
 def _normalisation(graph: _Graph, layer: Any, value: str) -> str:
-    arrays = layer.get_weights()
+    arrays = _weights(layer)
     mean, variance = arrays[-2:]
     gamma = arrays[0] if layer.scale else np.ones_like(mean)
     beta = arrays[-3] if layer.center else np.zeros_like(mean)

@@ -20,6 +20,7 @@ TITLES = {
     "reliability": "Reliability: what happened at each predicted probability",
     "candidates": "Candidates in cross-validation",
     "importance": "What each input is worth",
+    "contributions": "What moves the answers",
 }
 _MODEL, _TRUTH, _NAIVE = "#0a6ebd", "#222222", "#c0772b"
 _WEEK = np.timedelta64(7, "D")
@@ -56,6 +57,26 @@ def importance(recipe: Recipe, gains: Mapping[str, float]) -> bytes:
     axes.barh([name for name, _ in ordered], [gain for _, gain in ordered], color=_MODEL)
     axes.set_xlabel(f"{recipe.score} lost when the input is shuffled")
     return _svg(figure)
+
+
+def contributions(manifest: Manifest) -> bytes | None:
+    """Bars of the mean size of each part's or token's contributions, the greatest on top, 15 at most."""
+    told = manifest.explanation
+    if told is None or len(told.importance) < 2:  # noqa: PLR2004 - one bar says nothing
+        return None
+    ordered = sorted(told.importance.items(), key=lambda one: one[1])[-_BARS:]
+    if not all(name.isascii() for name, _ in ordered):
+        return None  # tokens in scripts that the font for plots does not have
+    figure, axes = _axes("contributions")
+    axes.barh([name for name, _ in ordered], [size for _, size in ordered], color=_MODEL)
+    axes.set_xlabel(
+        f"mean size of the contribution to {told.target.replace('_', ' ')}{_of_scale(told.scale)}"
+    )
+    return _svg(figure)
+
+
+def _of_scale(scale: str) -> str:
+    return "" if scale == "answer" else f", {scale}"
 
 
 def _week(evaluation: Evaluation, output: str) -> bytes:

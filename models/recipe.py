@@ -1,13 +1,14 @@
 """A recipe: all that makes one model's training differ from another's."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from maas.contract import Columns
 from maas.endpoint import Endpoint
+from models.budget import Budget
 from models.candidate import Baseline, Candidate
 from models.source import Source
 from models.table import Table
@@ -30,6 +31,7 @@ class Recipe:
         load: Reads a source into a labelled table, through the contract.
         sample: Simulates such a table from a seed, for a demonstration without data.
         candidates: What is tried; the best in cross-validation is kept.
+        grid: What a wider search tries besides: settings that are worth an hour, not each training's minutes.
         splitter: How rows are held out and folds made.
         baseline: What the model has to beat.
         metrics: Truth and predictions (the prediction's fields) to named figures.
@@ -49,7 +51,8 @@ class Recipe:
         held_out: Gives several parts to hold out in turn, each judged by models chosen and fitted without it:
             for tables so small that one part would say little. By default the splitter's one part.
         slices: Properties of the rows, shape (n,) of text or None, by which the card gives the figures
-            separately.
+            separately, and in none of which the gate lets them collapse.
+        budget: What the gate allows a new version.
         plots: The card's plots by name, each drawn on an empty figure, where the general ones say little.
         limits: What the card warns of.
     """
@@ -65,6 +68,7 @@ class Recipe:
     metrics: Callable[[NDArray[Any], Columns], Metrics]
     score: str
     parity_tolerance: float
+    grid: Sequence[Candidate] = ()
     greater_is_better: bool = False
     preferred: str | None = None
     margin: float = 0.0
@@ -74,6 +78,7 @@ class Recipe:
     public_data: Sequence[str] = ()
     held_out: Callable[[Table], Sequence[Fold]] | None = None
     slices: Mapping[str, Callable[[Columns], NDArray[Any]]] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
     plots: Mapping[str, Callable[[Any, "Evaluation"], None]] = field(default_factory=dict)
     limits: Sequence[str] = ()
 
@@ -81,3 +86,7 @@ class Recipe:
     def model(self) -> str:
         """The model's name."""
         return self.endpoint.name
+
+    def widened(self) -> "Recipe":
+        """The same with its grid among the candidates."""
+        return replace(self, candidates=(*self.candidates, *self.grid), grid=())

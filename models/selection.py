@@ -7,16 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from maas.contract import Columns, Matrix
-from maas.errors import DataError
+from maas.contract import Columns
+from maas.errors import ConfigurationError
 from maas.manifest import Candidate
 from models import candidate as kinds
 from models.evaluation import Evaluation
 from models.recipe import Recipe
-from models.table import Table
-from models.validation import Fold, Rows
+from models.trial import Progress, Trial, Trials, one_by_one
+from models.validation import Rows
 
-type Progress = Callable[[str], None]
+type Search = Callable[[Trials, Progress], Sequence[Trial]]
+"""Finds the trials of all candidates, in their order: here, over processes, or where others left them."""
 
 
 class Part(NamedTuple):
@@ -48,7 +49,7 @@ class Choice:
         return self.parts[-1].fitted
 
 
-def choose(recipe: Recipe, table: Table, matrix: Matrix, *, seed: int, progress: Progress) -> Choice:
+def choose(trials: Trials, *, progress: Progress, search: Search = one_by_one) -> Choice:
     """Hold rows out, choose on the others by cross-validation, fit, and judge by those held out.
 
     Where the recipe holds out several parts, all of this is done for each part (nested
@@ -56,23 +57,24 @@ def choose(recipe: Recipe, table: Table, matrix: Matrix, *, seed: int, progress:
 
     Raises:
         DataError: Too few rows to hold some out.
+        ConfigurationError: No candidate can be fitted in this installation.
+        TrainingError: A candidate failed.
     """
-    folds = [recipe.splitter.hold_out(table)] if recipe.held_out is None else recipe.held_out(table)
+    recipe, table, matrix = trials.recipe, trials.table, trials.matrix
+    found = _fitted(search(trials, progress))
+    folds = trials.parts
     parts, judged_by = [], []
-    for number, fold in enumerate(folds, 1):
-        if not len(fold.train) or not len(fold.test):
-            raise DataError(f"{table.data.name}: too few rows to hold some out")
+    for number, fold in enumerate(folds):
         if len(folds) > 1:
-            progress(f"part {number} of {len(folds)} held out")
-        learnt = table.take(fold.train)
-        chosen, tried = _best(recipe, learnt, matrix[fold.train], seed, progress)
-        fitted = chosen.fit(matrix[fold.train], learnt, seed=seed)
+            progress(f"part {number + 1} of {len(folds)} held out")
+        learnt, rows, _ = trials.stretches[number]
+        chosen, tried = _best(recipe, found, number)
+        fitted = chosen.fit(rows, learnt, seed=trials.seed)
         answers = recipe.endpoint.contract.respond(fitted.predict(matrix[fold.test]))
         judged_by.append(Part(fitted, fold.test))
         parts.append((answers, recipe.baseline.predict(learnt, table.take(fold.test))))
     if len(folds) > 1:
-        progress("choosing on all rows")
-        chosen, tried = _best(recipe, table, matrix, seed, progress)
+        chosen, tried = _best(recipe, found, len(folds))
     judged = table.take(np.concatenate([fold.test for fold in folds]))
     predicted, naive = (_together(several) for several in zip(*parts, strict=True))
     evaluation = Evaluation(
@@ -85,25 +87,25 @@ def choose(recipe: Recipe, table: Table, matrix: Matrix, *, seed: int, progress:
     return Choice(chosen, judged_by, tried, evaluation)
 
 
+def _fitted(found: Sequence[Trial]) -> list[tuple[int, Trial]]:
+    """The trials that could be made, with the numbers of their candidates."""
+    made = [(number, trial) for number, trial in enumerate(found) if trial.lacking is None]
+    if not made:
+        raise ConfigurationError(f"{found[-1].candidate}: {found[-1].lacking}")
+    return made
+
+
 def _best(
-    recipe: Recipe, table: Table, matrix: Matrix, seed: int, progress: Progress
+    recipe: Recipe, found: Sequence[tuple[int, Trial]], stretch: int
 ) -> tuple[kinds.Candidate, list[Candidate]]:
-    folds = recipe.splitter.folds(table)
-    scores = []
-    candidates = kinds.usable(recipe.candidates, progress)
-    for one in candidates:
-        found = [_score(recipe, one, table, matrix, fold, seed=seed) for fold in folds]
-        scores.append(found)
-        progress(
-            f"{one.name}: {recipe.score} {', '.join(f'{value:.4g}' for value in found)} in {len(folds)} folds"
-        )
-    means = [statistics.fmean(found) for found in scores]
-    best = _kept(recipe, [one.name for one in candidates], means)
+    scores = [trial.scores[stretch] for _, trial in found]
+    means = [statistics.fmean(folds) for folds in scores]
+    best = _kept(recipe, [trial.candidate for _, trial in found], means)
     tried = [
-        Candidate(name=one.name, score=mean, spread=statistics.pstdev(found), chosen=index == best)
-        for index, (one, mean, found) in enumerate(zip(candidates, means, scores, strict=True))
+        Candidate(name=trial.candidate, score=mean, spread=statistics.pstdev(folds), chosen=number == best)
+        for number, ((_, trial), mean, folds) in enumerate(zip(found, means, scores, strict=True))
     ]
-    return candidates[best], tried
+    return recipe.candidates[found[best][0]], tried
 
 
 def _kept(recipe: Recipe, names: Sequence[str], scores: Sequence[float]) -> int:
@@ -114,14 +116,6 @@ def _kept(recipe: Recipe, names: Sequence[str], scores: Sequence[float]) -> int:
         if abs(scores[best] - scores[preferred]) <= recipe.margin:
             return preferred
     return best
-
-
-def _score(
-    recipe: Recipe, one: kinds.Candidate, table: Table, matrix: Matrix, fold: Fold, *, seed: int
-) -> float:
-    fitted = one.fit(matrix[fold.train], table.take(fold.train), seed=seed)
-    predicted = recipe.endpoint.contract.respond(fitted.predict(matrix[fold.test]))
-    return recipe.metrics(table.target[fold.test], predicted)[recipe.score]
 
 
 def _together(answers: Sequence[Columns]) -> Columns:

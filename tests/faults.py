@@ -5,6 +5,7 @@ own retries, checksums and parsers run. Every fault it dealt is kept and shown w
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -136,7 +137,7 @@ class FaultInjector:
         conditional = {"If-Match", "If-None-Match"} & {str(name) for name in request.headers}
         if fault is Fault.BUSY and not (request.method == "PUT" and conditional):
             return Fault.NONE
-        is_read = request.method == "GET" and "list-type" not in str(request.url)
+        is_read = request.method == "GET" and not re.search(r"list-type|\?version", str(request.url))
         return Fault.NONE if fault in (Fault.FLIP, Fault.TORN) and not is_read else fault
 
     def _damaged(self, answer: AWSResponse, fault: Fault) -> AWSResponse:

@@ -8,7 +8,7 @@ import boto3
 from maas.contract import Contract
 from maas.errors import MaasError, RegistryUnavailable
 from maas.registry import Registry
-from maas.serving import Shelf
+from maas.shelf import Shelf
 from maas.store import ObjectStore
 from tests import tiny_model
 from tests.conftest import MODELS_BUCKET

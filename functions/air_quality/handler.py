@@ -55,7 +55,7 @@ def _forecast(hours: int, example: float) -> Any:
     return Field(
         description=f"PM2.5 expected {hours} hours ahead, the mean of that hour.",
         examples=[example],
-        json_schema_extra={"unit": "µg/m³", "decimals": 1},
+        json_schema_extra={"unit": "µg/m³", "decimals": 1, "outcome": True},
     )
 
 

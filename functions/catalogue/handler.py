@@ -1,8 +1,12 @@
 """The catalogue: which models there are, the server's own metadata, and every path that is no model's."""
 
 from functools import cached_property
+from pathlib import Path
+
+from aws_lambda_powertools import event_handler
 
 from maas import __version__
+from maas.console.pages import Pages
 from maas.errors import IntegrityError, ModelNotFound, RouteNotFound
 from maas.function import HttpFunction
 from maas.protocol.problem import Reply
@@ -10,6 +14,7 @@ from maas.protocol.request import Request
 from maas.registry import Registry
 from maas.web import Web, json_reply
 
+STATIC = Path(__file__).parent / "static"
 EXTENSIONS = ("binary_tensor_data", "model_repository")
 _MODEL_PREFIXES = ("/v1/models/", "/v2/models/")
 
@@ -23,7 +28,9 @@ class Catalogue(HttpFunction):
 
     def add_routes(self, web: Web) -> None:
         """The server's own paths."""
-        web.route("GET", "/", self._home)
+        web.route("GET", "/openapi.json", self._description)
+        web.route("GET", "/docs", self._docs)
+        web.route("GET", "/docs/<name>", self._asset)
         web.route("GET", "/v1/models", self._models)
         web.route("GET", "/v2", self._server)
         web.route("GET", "/v2/health/live", self._live)
@@ -32,15 +39,23 @@ class Catalogue(HttpFunction):
         web.route("POST", "/v2/repository/index", self._index)
         web.otherwise(self._unknown)
 
-    def _home(self, _: Request) -> Reply:
-        models = self._registry.models()
-        return json_reply(
-            {
-                "name": "maas",
-                "environment": self.settings.environment,
-                "models": {name: {"v1": f"v1/models/{name}", "v2": f"v2/models/{name}"} for name in models},
-            }
-        )
+    @cached_property
+    def _pages(self) -> Pages:
+        # The page's scripts come with Powertools: nothing is loaded from anywhere else.
+        swagger = Path(event_handler.__file__).parent / "openapi" / "swagger_ui"
+        return Pages(STATIC, swagger)
+
+    def _description(self, request: Request) -> Reply:
+        return self._asset(request, "openapi.json")
+
+    def _docs(self, request: Request) -> Reply:
+        if request.path.endswith("/"):
+            # What the page refers to lies beside it.
+            return Reply(308, "text/plain", b"", {"Location": "../docs"})
+        return self._asset(request, "docs.html")
+
+    def _asset(self, request: Request, name: str) -> Reply:
+        return self._pages.reply(name, request.headers.get("if-none-match", ""))
 
     def _models(self, _: Request) -> Reply:
         return json_reply({"models": self._registry.models()})

@@ -56,12 +56,13 @@ class Outlook(Prediction):
     probability: float = Field(
         description="That the speed is below 40 mph then.",
         examples=[0.7312],
-        json_schema_extra={"unit": "1", "decimals": 4},
+        json_schema_extra={"unit": "1", "decimals": 4, "probability_of": True},
     )
     congested: bool = Field(
         description="Whether to expect it: the probability is at or above the version's threshold, which is "
         "chosen for the best balance of precision and recall (F1).",
         examples=[True],
+        json_schema_extra={"outcome": True},
     )
 
 

@@ -49,7 +49,8 @@ Paid = Annotated[float, Field(ge=0, le=_MOST)]
 
 def _unused(example: Any, **more: Any) -> Any:
     text = "Not used by the model; taken so that its fairness can be checked."
-    return Field(default=None, description=text, examples=[example], **more)
+    extra: dict[str, Any] = {"sensitive": True} | more.pop("extra", {})
+    return Field(default=None, description=text, examples=[example], json_schema_extra=extra, **more)
 
 
 def _monthly(text: str, unit: str, *examples: list[float]) -> Any:
@@ -63,8 +64,10 @@ def _monthly(text: str, unit: str, *examples: list[float]) -> Any:
     )
 
 
-def _application(text: str, example: Any, **more: Any) -> Any:
-    return Field(default=None, description=f"Application: {text}.", examples=[None, example], **more)
+def _application(text: str, example: Any, unit: str = "", *, personal: bool = False, **more: Any) -> Any:
+    extra: dict[str, Any] = ({"unit": unit} if unit else {}) | ({"sensitive": True} if personal else {})
+    text = f"Application: {text}."
+    return Field(default=None, description=text, examples=[None, example], json_schema_extra=extra, **more)
 
 
 class Applicant(Record):
@@ -78,7 +81,7 @@ class Applicant(Record):
         json_schema_extra={"unit": "NT$ or DM"},
     )
     sex: Literal["female", "male"] | None = _unused("female")
-    age: float | None = _unused(34.0, ge=18, le=120, json_schema_extra={"unit": "years"})
+    age: float | None = _unused(34.0, ge=18, le=120, extra={"unit": "years"})
     marriage: Literal["married", "single", "other"] | None = _unused("single")
     education: Education | None = _unused("university")
     foreign_worker: YesNo | None = _unused(None)
@@ -95,35 +98,33 @@ class Applicant(Record):
         "what was paid", "NT$", [0.0, 2200.0, 1900.0, 2000.0, 1800.0, 1700.0]
     )
     checking_account: CheckingAccount | None = _application("balance of the checking account, DM", "none")
-    duration: float | None = _application(
-        "time to pay back", 24.0, ge=0, le=600, json_schema_extra={"unit": "months"}
-    )
+    duration: float | None = _application("time to pay back", 24.0, "months", ge=0, le=600)
     credit_history: CreditHistory | None = _application("how earlier credits went", "all paid till now")
     purpose: Purpose | None = _application("what the money is for", "furniture")
     savings: Savings | None = _application("savings account or bonds, DM", "below 100")
-    employment: Employment | None = _application("time in the present employment", "1 to 4 years")
+    employment: Employment | None = _application(
+        "time in the present employment", "1 to 4 years", personal=True
+    )
     instalment_rate: float | None = _application(
         "instalments by income, in the file's classes of 1 to 4",
         3.0,
+        "class",
         ge=0,
         le=100,
-        json_schema_extra={"unit": "class"},
     )
     other_debtors: OtherDebtors | None = _application("who else is liable", "none")
     residence: float | None = _application(
-        "time at the present address", 3.0, ge=0, le=120, json_schema_extra={"unit": "years"}
+        "time at the present address", 3.0, "years", ge=0, le=120, personal=True
     )
-    property: Property | None = _application("the most valuable property", "real estate")
+    property: Property | None = _application("the most valuable property", "real estate", personal=True)
     other_instalments: OtherInstalments | None = _application("instalments owed elsewhere", "none")
-    housing: Housing | None = _application("housing", "rent")
+    housing: Housing | None = _application("housing", "rent", personal=True)
     existing_credits: float | None = _application(
-        "credits at this bank, this one included", 1.0, ge=0, le=1000, json_schema_extra={"unit": "credits"}
+        "credits at this bank, this one included", 1.0, "credits", ge=0, le=1000
     )
-    job: Job | None = _application("kind of work", "skilled")
-    dependants: float | None = _application(
-        "people to maintain", 1.0, ge=0, le=100, json_schema_extra={"unit": "people"}
-    )
-    telephone: YesNo | None = _application("a telephone in the applicant's name", "yes")
+    job: Job | None = _application("kind of work", "skilled", personal=True)
+    dependants: float | None = _application("people to maintain", 1.0, "people", ge=0, le=100, personal=True)
+    telephone: YesNo | None = _application("a telephone in the applicant's name", "yes", personal=True)
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -189,7 +190,7 @@ class Risk(Prediction):
     probability_of_default: float = Field(
         description="Probability that the credit will not be paid back as agreed.",
         examples=[0.6219],
-        json_schema_extra={"unit": "probability", "decimals": 4},
+        json_schema_extra={"unit": "probability", "decimals": 4, "probability_of": True},
     )
     reasons: list[str] = Field(
         min_length=3,

@@ -37,6 +37,9 @@ MEASUREMENTS = (
     "fractal_dimension",
 )
 _STATISTICS = ("mean", "error", "worst")
+_PARTS: list[Any] = [
+    f"{measurement} {statistic}" for statistic in _STATISTICS for measurement in MEASUREMENTS
+]
 _TYPICAL_MEASUREMENTS = (
     *(13.4, 18.8, 86.2, 551.0, 0.0959, 0.0926, 0.0615, 0.0335, 0.179, 0.0615),
     *(0.324, 1.11, 2.29, 24.5, 0.00638, 0.0204, 0.0259, 0.0109, 0.0187, 0.00319),
@@ -51,12 +54,17 @@ def _number(text: str, unit: str, high: float, example: float) -> Any:
         le=high,
         description=f"{text}.",
         examples=[example, None],
-        json_schema_extra={"unit": unit},
+        json_schema_extra={"unit": unit, "sensitive": True},
     )
 
 
 def _choice(text: str, example: str) -> Any:
-    return Field(default=None, description=f"{text}.", examples=[example, None])
+    return Field(
+        default=None,
+        description=f"{text}.",
+        examples=[example, None],
+        json_schema_extra={"sensitive": True},
+    )
 
 
 class Patient(Record):
@@ -84,7 +92,7 @@ class Patient(Record):
         description="Cell nuclei of a fine needle aspirate: first the means, then the standard errors, then "
         f"the worst values of {', '.join(MEASUREMENTS)}.",
         examples=[list(_TYPICAL_MEASUREMENTS), None],
-        json_schema_extra={"unit": "image's own"},
+        json_schema_extra={"unit": "image's own", "sensitive": True, "parts": _PARTS},
     )
 
 
@@ -94,9 +102,13 @@ class Finding(Prediction):
     probability: float = Field(
         description="Probability of the disease that the version was trained on.",
         examples=[0.8714],
-        json_schema_extra={"unit": "probability", "decimals": 4},
+        json_schema_extra={"unit": "probability", "decimals": 4, "probability_of": True},
     )
-    positive: bool = Field(description="Whether the probability is at least one half.", examples=[True])
+    positive: bool = Field(
+        description="Whether the probability is at least one half.",
+        examples=[True],
+        json_schema_extra={"outcome": True},
+    )
 
 
 # What stands for a number that is missing: the medians of the Cleveland patients.

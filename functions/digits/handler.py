@@ -9,11 +9,12 @@ which is made alike here. A picture may also be the whole body of a request:
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from maas.contract import Columns, Matrix, Prediction, Record
+from maas.contract import Columns, Matrix, Prediction, Record, exactly_one
 from maas.endpoint import Endpoint
-from maas.preprocessing import as_handwritten_digit, decode_base64, decode_grey, pixels_or_picture
+from maas.explain.declared import Grid
+from maas.preprocessing import as_handwritten_digit, decode_grey, pixels_or_picture
 from maas.preprocessing.image import Pixels
 
 SIDE = 28
@@ -39,6 +40,8 @@ Level = Annotated[float, Field(ge=0, le=_WHITE)]
 class Picture(Record):
     """One handwritten digit; exactly one of the fields is given."""
 
+    model_config = ConfigDict(json_schema_extra=exactly_one("pixels", "image"))
+
     pixels: list[Level] | None = Field(
         default=None,
         min_length=SIDE * SIDE,
@@ -52,6 +55,7 @@ class Picture(Record):
         max_length=_MOST_TEXT,
         description="A PNG or JPEG picture in base64, of any size, ink darker or lighter than the ground.",
         examples=[None, _SEVEN_PNG],
+        json_schema_extra={"contentEncoding": "base64", "contentMediaType": "image/png", "widget": "drawing"},
     )
 
 
@@ -64,7 +68,7 @@ class Digit(Prediction):
     probability: float = Field(
         description="Its probability.",
         examples=[0.998],
-        json_schema_extra={"unit": "1", "decimals": 6},
+        json_schema_extra={"unit": "1", "decimals": 6, "probability_of": "answer"},
     )
     probabilities: list[float] = Field(
         min_length=len(CLASSES),
@@ -89,8 +93,8 @@ def features(records: Columns) -> Matrix:
     return matrix
 
 
-def _read(text: str, place: str) -> Pixels:
-    return as_handwritten_digit(decode_grey(decode_base64(text, place), place), place)
+def _read(data: bytes, place: str) -> Pixels:
+    return as_handwritten_digit(decode_grey(data, place), place)
 
 
 def respond(outputs: Columns) -> Columns:
@@ -111,4 +115,5 @@ handler = Endpoint(
     feature_names=FEATURES,
     respond=respond,
     raw={"image/png": "image", "image/jpeg": "image"},
+    explained=Grid(SIDE, SIDE),
 )

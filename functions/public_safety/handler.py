@@ -56,7 +56,9 @@ class Verdict(Prediction):
         examples=[0.0],
         json_schema_extra={"unit": "1", "decimals": 6},
     )
-    anomaly: bool = Field(description="Whether the score reaches 0.5.", examples=[False])
+    anomaly: bool = Field(
+        description="Whether the score reaches 0.5.", examples=[False], json_schema_extra={"outcome": True}
+    )
     expected: float = Field(
         description="What the past made likely.",
         examples=[61.0],

@@ -127,7 +127,7 @@ class Connection(Record):
         description="For versions trained on a matrix: its columns in order, without the label. Such a "
         "version reads nothing else; the others do not read it.",
         examples=[None, [0.5, 12.0, 3.25]],
-        json_schema_extra={"unit": "as in the matrix"},
+        json_schema_extra={"unit": "as in the matrix", "parts": "elements"},
     )
 
 
@@ -139,7 +139,7 @@ class Finding(Prediction):
         description="Probability of an attack where attacks, of kinds never seen before, are as frequent as "
         "normal traffic; 0.5 divides.",
         examples=[0.02],
-        json_schema_extra={"unit": "probability", "decimals": 4},
+        json_schema_extra={"unit": "probability", "decimals": 4, "probability_of": True},
     )
     family: Family = Field(
         description="The likeliest kind of attack, or normal; unknown where the version knows no kinds.",

@@ -9,13 +9,13 @@ be the whole body of a request:
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from maas.contract import Columns, Matrix, Prediction, Record
+from maas.contract import Columns, Matrix, Prediction, Record, exactly_one
 from maas.endpoint import Endpoint
+from maas.explain.declared import Grid
 from maas.preprocessing import (
     centre_square,
-    decode_base64,
     decode_grey,
     local_contrast,
     pixels_or_picture,
@@ -95,6 +95,8 @@ Level = Annotated[float, Field(ge=0, le=_WHITE)]
 class Picture(Record):
     """One traffic sign with a little around it; exactly one of the fields is given."""
 
+    model_config = ConfigDict(json_schema_extra=exactly_one("pixels", "image"))
+
     pixels: list[Level] | None = Field(
         default=None,
         min_length=SIDE * SIDE,
@@ -108,6 +110,13 @@ class Picture(Record):
         max_length=_MOST_TEXT,
         description="A PNG or JPEG picture in base64, of any size; the largest square in its middle is used.",
         examples=[None, _BAR_PNG],
+        # A street scene may show people and number plates; the levels around the sign do not.
+        json_schema_extra={
+            "contentEncoding": "base64",
+            "contentMediaType": "image/png",
+            "widget": "picture",
+            "sensitive": True,
+        },
     )
 
 
@@ -123,7 +132,9 @@ class Sign(Prediction):
     )
     name: str = Field(description="Its name.", examples=["No entry"])
     probability: float = Field(
-        description="Its probability.", examples=[0.98], json_schema_extra={"unit": "1", "decimals": 6}
+        description="Its probability.",
+        examples=[0.98],
+        json_schema_extra={"unit": "1", "decimals": 6, "probability_of": "answer"},
     )
     likeliest: list[int] = Field(
         min_length=_TOP,
@@ -156,8 +167,8 @@ def features(records: Columns) -> Matrix:
     return contrast.reshape(len(levels), -1).astype(np.float32)
 
 
-def _read(text: str, place: str) -> Pixels:
-    return resized(centre_square(decode_grey(decode_base64(text, place), place)), SIDE, SIDE)
+def _read(data: bytes, place: str) -> Pixels:
+    return resized(centre_square(decode_grey(data, place)), SIDE, SIDE)
 
 
 def respond(outputs: Columns) -> Columns:
@@ -182,4 +193,5 @@ handler = Endpoint(
     feature_names=FEATURES,
     respond=respond,
     raw={"image/png": "image", "image/jpeg": "image"},
+    explained=Grid(SIDE, SIDE),
 )

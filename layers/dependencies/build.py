@@ -25,8 +25,9 @@ LAYERS = ("DependenciesLayer", "CommonLayer")
 # Lambda's python3.13 is Amazon Linux 2023 with glibc 2.34.
 WHEELS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 
-# The Lambda runtime brings boto3 and what it stands on; jmespath too, but Powertools imports that: pinned.
-RUNTIME_HAS = {"boto3", "botocore", "python-dateutil", "s3transfer", "six", "urllib3"}
+# The Lambda runtime brings boto3 and what it stands on; jmespath and six too, but Powertools and ecdsa import
+# those: pinned.
+RUNTIME_HAS = {"boto3", "botocore", "python-dateutil", "s3transfer", "urllib3"}
 # onnxruntime declares these for its conversion tools; a session needs none of them (verify() proves it).
 UNUSED = {"flatbuffers", "packaging", "protobuf", "sympy"}
 
@@ -34,22 +35,25 @@ UNUSED = {"flatbuffers", "packaging", "protobuf", "sympy"}
 PRUNED_PATHS = (
     ".lock",  # uv's
     "bin",
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui",
     "aws_lambda_powertools/utilities/auth_alpha",
+    "aws_lambda_powertools/utilities/batch",
     "aws_lambda_powertools/utilities/circuit_breaker",
     "aws_lambda_powertools/utilities/data_masking",
     "aws_lambda_powertools/utilities/feature_flags",
-    "aws_lambda_powertools/utilities/idempotency",
     "aws_lambda_powertools/utilities/kafka",
     "aws_lambda_powertools/utilities/parameters",
     "aws_lambda_powertools/utilities/parser",
     "aws_lambda_powertools/utilities/streaming",
+    "aws_lambda_powertools/utilities/validation",
+    "aws_xray_sdk/ext",
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/_pyinstaller",
     "numpy/f2py",
+    "numpy/ma",
     "numpy/polynomial",
     "numpy/random/lib",
+    "numpy/testing",
     "numpy/typing/tests",
     "onnxruntime/ThirdPartyNotices.txt",
     "onnxruntime/backend",
@@ -64,13 +68,15 @@ PRUNED_PATHS = (
 PRUNED_PATTERNS = (
     "**/__pycache__",
     "**/tests",
+    "ecdsa/test_*.py",
     "**/*.pyi",
     "**/*.pyx",
     "**/*.pxd",
     "**/*.h",
     "**/*.c",
     "**/libonnxruntime.so*",
-    "numpy/_core/_simd.*.so",  # for NumPy's own tests
+    "numpy/_core/_simd.*.so",  # for NumPy's own tests, as are the next
+    "numpy/_core/*_tests.*.so",
     "*.dist-info/RECORD",
     "*.dist-info/INSTALLER",
     "*.dist-info/REQUESTED",
@@ -152,6 +158,9 @@ for kind in ("PNG", "JPEG"):
         assert ImageOps.exif_transpose(picture).convert("L").reduce(2).size == (4, 8)
 seen = Image.new("RGBA", (2, 2))
 assert Image.alpha_composite(Image.new("RGBA", (2, 2), "white"), seen).getpixel((0, 0)) == (255,) * 4
+from ecdsa import NIST256p, VerifyingKey
+from ecdsa.util import sigdecode_der
+VerifyingKey.from_string(NIST256p.generator.to_bytes(), NIST256p)
 strays = [m.__file__ for m in sys.modules.values()
           if "site-packages" in (getattr(m, "__file__", None) or "")]
 assert not strays, strays

@@ -14,6 +14,7 @@ from models.classes import class_metrics
 from models.classifier import PROBABILITIES, Classifier
 from models.digits.idx import read_labelled_images
 from models.digits.sample import sample
+from models.keras_layers import max_pooling
 from models.keras_network import Network
 from models.recipe import Recipe
 from models.source import Source
@@ -58,7 +59,7 @@ def _convolutional(keras: Any, width: int) -> Any:
     def block(filters: int) -> list[Any]:
         # Pooling first: normalising a quarter of the values gives the same and costs a quarter.
         convolution = layers.Conv2D(filters, 3, use_bias=False)
-        return [convolution, layers.MaxPooling2D(), layers.BatchNormalization(momentum=0.9), layers.ReLU()]
+        return [convolution, max_pooling(keras), layers.BatchNormalization(momentum=0.9), layers.ReLU()]
 
     return keras.Sequential(
         [

@@ -20,6 +20,7 @@ def events(name: str, record: Mapping[str, Any], refused: Mapping[str, Any]) -> 
     good, bad = (json.dumps({"instances": [one]}, ensure_ascii=False) for one in (record, refused))
     made = {
         "card": _event("GET", f"/v1/models/{name}"),
+        "explain": _event("POST", f"/v1/models/{name}:explain", good),
         "metadata": _event("GET", f"/v2/models/{name}"),
         "predict": _event("POST", predict, good),
         "predict_base64": _event("POST", predict, good, encoded=True),

@@ -161,7 +161,10 @@ def _answer_fields(answer: Column) -> list[str]:
     if answer.is_label:
         return [
             f"    label: Label = Field(description={told})",
-            '    probability: float = Field(description="Of the label.", json_schema_extra={"unit": "1"})',
+            "    probability: float = Field(",
+            '        description="Of the label.",',
+            '        json_schema_extra={"unit": "1", "probability_of": "answer"},',
+            "    )",
         ]
     unit = literal(name_and_unit(answer.header)[1] or "1")
     return [

@@ -7,6 +7,9 @@ from maas.errors import AlreadyExists, ConfigurationError
 _BANNER_WIDTH = 115
 _BANNER = re.compile(r"^  # -+ Model: \w+ ---$", re.MULTILINE)
 _OUTPUT = re.compile(r"^    Value: !Ref \w+Function\.Alias\n", re.MULTILINE)
+_SETTING = re.compile(
+    r'^        - ResourcePath: "/~1v1~1models~1\w+:explain"\n(?:          .+\n)+', re.MULTILINE
+)
 
 _BLOCK = """\
   # {summary}
@@ -17,7 +20,9 @@ _BLOCK = """\
       Description: {description}
       CodeUri: functions/{name}
       Role: !GetAtt {camel}Role.Arn
+      ReservedConcurrentExecutions: !If [IsReserved, !Ref ModelConcurrency, !Ref AWS::NoValue]
       LoggingConfig: {{ LogGroup: !Ref {camel}LogGroup }}
+      DeploymentPreference: {{ Alarms: [!Ref {camel}CodeAlarm] }}
       Environment: {{ Variables: {{ POWERTOOLS_SERVICE_NAME: {name} }} }}
       Events:
         Card: {{ Type: Api, Properties: {{ RestApiId: !Ref Api, Method: ANY, Path: /v1/models/{name} }} }}
@@ -37,7 +42,7 @@ _BLOCK = """\
       LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{name}
       RetentionInDays: !Ref LogRetentionDays
 
-  # Reads its own model's manifests and the blobs they name by digest; writes its own log.
+  # Reads its own model's manifests and the blobs they name by digest; writes its own log and kept answers.
   {camel}Role:
     Type: AWS::IAM::Role
     Properties:
@@ -61,7 +66,98 @@ _BLOCK = """\
                 Action: s3:ListBucket
                 Resource: !GetAtt ModelsBucket.Arn
                 Condition: {{ StringLike: {{ s3:prefix: ["models/{name}/*"] }} }}
+              - Effect: Allow
+                Action: [s3:GetObject, s3:PutObject]
+                Resource: !Sub ${{DataBucket.Arn}}/idempotency/{name}/*
+
+  # A canary that fails, or is slow, is taken back at once: the release function reads the model in the alarm's name.
+  {camel}CanaryFailures:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: !Sub ${{AWS::StackName}}-canary-{name}-failures
+      AlarmDescription: The canary of {name} failed too often, and was taken back.
+      Namespace: maas
+      MetricName: Failed
+      Dimensions:
+        - {{ Name: environment, Value: !Ref Environment }}
+        - {{ Name: service, Value: {name} }}
+        - {{ Name: track, Value: canary }}
+      Statistic: Average
+      Period: 60
+      EvaluationPeriods: 3
+      DatapointsToAlarm: 2
+      Threshold: !Ref CanaryAlarmFailures
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
+
+  {camel}CanaryLatency:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: !Sub ${{AWS::StackName}}-canary-{name}-latency
+      AlarmDescription: The canary of {name} was too slow, and was taken back.
+      Namespace: maas
+      MetricName: Latency
+      Dimensions:
+        - {{ Name: environment, Value: !Ref Environment }}
+        - {{ Name: service, Value: {name} }}
+        - {{ Name: track, Value: canary }}
+      ExtendedStatistic: p95
+      Period: 60
+      EvaluationPeriods: 3
+      DatapointsToAlarm: 3
+      Threshold: !Ref CanaryAlarmMilliseconds
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
+
+  # While CodeDeploy shifts requests to new code: the share that failed, or crashed.
+  {camel}CodeAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Condition: IsDeployedGradually
+    Properties:
+      AlarmDescription: Requests to {name} fail. New code that is being deployed is taken back.
+      Metrics:
+        - {{ Id: share, Expression: "(FILL(failed, 0) + FILL(crashed, 0)) / FILL(invoked, 1)", ReturnData: true }}
+        - Id: failed
+          ReturnData: false
+          MetricStat:
+            Stat: Sum
+            Period: 60
+            Metric:
+              Namespace: maas
+              MetricName: Failed
+              Dimensions:
+                - {{ Name: environment, Value: !Ref Environment }}
+                - {{ Name: service, Value: {name} }}
+        - Id: crashed
+          ReturnData: false
+          MetricStat:
+            Stat: Sum
+            Period: 60
+            Metric:
+              Namespace: AWS/Lambda
+              MetricName: Errors
+              Dimensions: [{{ Name: FunctionName, Value: !Sub "${{AWS::StackName}}-{name}" }}]
+        - Id: invoked
+          ReturnData: false
+          MetricStat:
+            Stat: Sum
+            Period: 60
+            Metric:
+              Namespace: AWS/Lambda
+              MetricName: Invocations
+              Dimensions: [{{ Name: FunctionName, Value: !Sub "${{AWS::StackName}}-{name}" }}]
+      EvaluationPeriods: 1
+      Threshold: !Ref CanaryAlarmFailures
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
 """  # noqa: E501 - the template's lines may have 120 columns
+
+_SETTINGS = """\
+        - ResourcePath: "/~1v1~1models~1{name}:explain"
+          HttpMethod: POST
+          ThrottlingRateLimit: !Ref ExplainRate
+          ThrottlingBurstLimit: !Ref ExplainBurst
+"""
 
 _OUTPUTS = """\
   {camel}Function:
@@ -84,7 +180,7 @@ def block(name: str, summary: str) -> str:
 
 
 def inserted(template: str, name: str, summary: str) -> str:
-    """The template with the model's block behind the last model's, and its output; all else as it was.
+    """The template with the model's block behind the last model's, its throttle and output; all else as it was.
 
     Raises:
         AlreadyExists: The template has the model.
@@ -93,8 +189,12 @@ def inserted(template: str, name: str, summary: str) -> str:
     if re.search(rf"^  {camel(name)}Function:$", template, re.MULTILINE):
         raise AlreadyExists(f"template.yaml has {camel(name)}Function already")
     resources, heading, outputs = template.partition("\nOutputs:\n")
+    settings = list(_SETTING.finditer(resources))
+    if settings:
+        place = settings[-1].end()
+        resources = resources[:place] + _SETTINGS.format(name=name) + resources[place:]
     banners, values = list(_BANNER.finditer(resources)), list(_OUTPUT.finditer(outputs))
-    if not heading or not banners or not values:
+    if not heading or not settings or not banners or not values:
         raise ConfigurationError("template.yaml has no block of a model to put another one behind")
     # The next section of another kind, if one follows the models.
     after = re.compile(r"^  # -{20,}.*---$", re.MULTILINE).search(resources, banners[-1].end())

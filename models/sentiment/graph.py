@@ -13,7 +13,10 @@ _IR_VERSION = 9  # what runtimes of the opsets' time read
 def embedding_bag(
     keys: NDArray[np.int64], weights: NDArray[np.float32], bias: NDArray[np.float32], *, first_fine: int
 ) -> bytes:
-    """A graph with the outputs `probability` and `language`, n numbers each.
+    """A graph of how probable praise is, and what each n-gram adds to its log-odds.
+
+    Its outputs are `probability`, `language` and `log_odds`, n numbers each, and `contributions`, shape (n,
+    number of slots).
 
     Args:
         keys: Buckets with a weight, ascending and distinct; shape (k,).
@@ -64,18 +67,24 @@ def embedding_bag(
             node("Max", [f"{family}_count", "one"], [f"{family}_number"]),
             node("Sqrt", [f"{family}_number"], [f"{family}_length"]),
             node("Div", [f"{family}_sum", f"{family}_length"], [f"{family}_score"]),
+            node("Unsqueeze", [f"{family}_length", "axis"], [f"{family}_lengths"]),
+            node("Div", [f"{family}_weights", f"{family}_lengths"], [f"{family}_shares"]),
         ]
     nodes += [
         node("Sum", ["main_score", "fine_score", "offset"], ["log_odds"]),
         node("Sigmoid", ["log_odds"], ["probability"]),
+        node("Add", ["main_shares", "fine_shares"], ["contributions"]),
     ]
     graph = helper.make_graph(
         nodes,
         "sentiment",
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [None, len(FEATURES)])],
         [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [None])
-            for name in ("probability", "language")
+            *(
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, [None])
+                for name in ("probability", "language", "log_odds")
+            ),
+            helper.make_tensor_value_info("contributions", TensorProto.FLOAT, [None, len(FEATURES) - 1]),
         ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )

@@ -188,16 +188,27 @@ class FittedLinear:
     bias: NDArray[np.float32]
 
     def predict(self, matrix: Matrix) -> Columns:
-        """`probability` of the positive class and the `language` number, n each."""
+        """`probability` of the positive class, its `log_odds` and the `language` number, n each.
+
+        Besides, `contributions` of each slot to the log-odds, shape (n, number of slots).
+        """
         ids = matrix[:, 1:].astype(np.int64)
         places = np.minimum(np.searchsorted(self.keys, ids), max(len(self.keys) - 1, 0))
         known = self.keys[places] == ids if len(self.keys) else np.zeros(ids.shape, np.bool_)
         found = np.where(known, self.weights[places], 0.0) if len(self.keys) else np.zeros(ids.shape)
         fine = ids > BUCKETS
         logits = self.bias[matrix[:, 0].astype(np.intp)].astype(np.float64)
+        contributions = np.zeros(ids.shape, np.float32)
         for members in (fine, ~fine & (ids > 0)):
-            logits += np.sum(found * members, axis=1) / np.sqrt(np.maximum(members.sum(axis=1), 1))
-        return {"probability": 1 / (1 + np.exp(-logits)), "language": matrix[:, 0].astype(np.float64)}
+            lengths = np.sqrt(np.maximum(members.sum(axis=1), 1))
+            logits += np.sum(found * members, axis=1) / lengths
+            contributions += (found * members / lengths[:, None]).astype(np.float32)
+        return {
+            "probability": 1 / (1 + np.exp(-logits)),
+            "language": matrix[:, 0].astype(np.float64),
+            "log_odds": logits,
+            "contributions": contributions,
+        }
 
     def to_onnx(self) -> bytes:
         """The ONNX file."""

@@ -4,7 +4,9 @@ The real data are the Metro Interstate Traffic Volume set (UCI Machine Learning 
 Minnesota Department of Transportation's station 301 on I-94, weather of OpenWeatherMap).
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from maas.preprocessing.cleaning import mask_implausible
 from models.baseline import HourOfWeekMean
 from models.csv_file import CsvFile
 from models.evaluation import regression_metrics
+from models.grid import combinations, described
 from models.recipe import Recipe
 from models.scikit import Blend, Regressor
 from models.source import Source
@@ -91,21 +94,19 @@ def _millimetres(file: CsvFile, column: str) -> list[float]:
     return values
 
 
-def _support_vectors(seed: int) -> Any:
+def _support_vectors(seed: int, **settings: Any) -> Any:
     del seed  # nothing in it is random
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVR
 
-    return make_pipeline(StandardScaler(), SVR(C=20_000.0, gamma=0.01, epsilon=200.0))
+    return make_pipeline(StandardScaler(), SVR(**settings))
 
 
-def _random_forest(seed: int) -> Any:
+def _random_forest(seed: int, **settings: Any) -> Any:
     from sklearn.ensemble import RandomForestRegressor
 
-    return RandomForestRegressor(
-        30, min_samples_leaf=5, max_leaf_nodes=3000, max_features=0.4, random_state=seed, n_jobs=1
-    )
+    return RandomForestRegressor(30, max_leaf_nodes=3000, random_state=seed, n_jobs=1, **settings)
 
 
 def _extra_trees(seed: int) -> Any:
@@ -132,14 +133,23 @@ def _boosted_trees(seed: int) -> Any:
     )
 
 
-_FOREST_SETTINGS = {"trees": 30, "min_samples_leaf": 5, "max_leaf_nodes": 3000, "max_features": 0.4}
-_SUPPORT_VECTORS = Regressor(
-    "support vectors",
-    _OUTPUT,
-    _support_vectors,
-    {"kernel": "rbf", "C": 20_000.0, "gamma": 0.01, "epsilon": 200.0},
-    rows=4000,
-)
+def _svr(name: str, **settings: float) -> Regressor:
+    return Regressor(
+        name, _OUTPUT, partial(_support_vectors, **settings), {"kernel": "rbf", **settings}, rows=4000
+    )
+
+
+def _forest(name: str, **settings: Any) -> Regressor:
+    return Regressor(
+        name,
+        _OUTPUT,
+        partial(_random_forest, **settings),
+        {"trees": 30, "max_leaf_nodes": 3000, **settings},
+    )
+
+
+_SUPPORT_VECTORS = _svr("support vectors", C=20_000.0, gamma=0.01, epsilon=200.0)
+_RANDOM_FOREST = _forest("random forest", min_samples_leaf=5, max_features=0.4)
 _BOOSTED_TREES = Regressor(
     "boosted trees",
     _OUTPUT,
@@ -158,6 +168,18 @@ _EXTRA_TREES = Regressor(
     {"trees": 20, "min_samples_leaf": 5, "max_leaf_nodes": 3000, "max_features": 0.4},
 )
 
+
+def _grid() -> Iterator[Regressor]:
+    """Other settings of the two methods that depend on them most."""
+    for one in combinations(
+        C=(5_000.0, 20_000.0, 80_000.0), gamma=(0.005, 0.01, 0.02), epsilon=(100.0, 200.0)
+    ):
+        if one != {"C": 20_000.0, "gamma": 0.01, "epsilon": 200.0}:
+            yield _svr(f"support vectors, {described(one)}", **one)
+    for one in combinations(max_depth=(10, 14, 18), min_samples_leaf=(3, 5), max_features=(0.4, 0.6)):
+        yield _forest(f"random forest, {described(one)}", **one)
+
+
 RECIPE = Recipe(
     endpoint=handler,
     title="Traffic flow",
@@ -166,10 +188,11 @@ RECIPE = Recipe(
     sample=simulate,
     candidates=(
         _SUPPORT_VECTORS,
-        Regressor("random forest", _OUTPUT, _random_forest, _FOREST_SETTINGS),
+        _RANDOM_FOREST,
         _BOOSTED_TREES,
         Blend("blend", (_BOOSTED_TREES, _BOOSTED_AGAIN, _EXTRA_TREES)),
     ),
+    grid=tuple(_grid()),
     splitter=TimeOrdered(n_folds=3, held_out=0.25),
     baseline=HourOfWeekMean(_OUTPUT),
     metrics=regression_metrics(_OUTPUT),

@@ -13,6 +13,7 @@ from models.augmentation import Warp
 from models.baseline import MostFrequent
 from models.classes import class_metrics
 from models.classifier import PROBABILITIES, Classifier
+from models.keras_layers import max_pooling
 from models.keras_network import Network
 from models.recipe import Recipe
 from models.source import Source
@@ -83,7 +84,7 @@ def _convolutional(keras: Any, width: int) -> Any:
         # Pooling first: normalising a quarter of the values gives the same and costs a quarter.
         return [
             layers.Conv2D(filters, size, padding="same", use_bias=False),
-            layers.MaxPooling2D(),
+            max_pooling(keras),
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
             layers.Dropout(dropout),

@@ -43,7 +43,10 @@ def pins(path: Path) -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)(?:\[\w+\])?==(\S+)", path.read_text(), flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("narrow", ["layers/dependencies/requirements.txt", "requirements/cli.txt"])
+@pytest.mark.parametrize(
+    "narrow",
+    ["layers/dependencies/requirements.txt", "requirements/cli.txt", "functions/authorizer/requirements.txt"],
+)
 def test_pinned_sets_agree(narrow: str) -> None:
     """One environment can hold every pinned set: tests run on the versions that are deployed."""
     wide = pins(ROOT / "requirements/dev.txt")

@@ -51,7 +51,7 @@ def served(request: pytest.FixtureRequest) -> Iterator[ServedModel]:
         client = boto3.client("s3")
         client.create_bucket(Bucket="models-in-contract")
         registry = Registry(ObjectStore("models-in-contract", client))
-        version = registry.publish(model.manifest, model.artifact)
+        version = model.publish(registry)
         registry.promote(endpoint.name, version, actor="tests", reason="contract")
         fresh = Endpoint(
             endpoint.name,
@@ -61,5 +61,6 @@ def served(request: pytest.FixtureRequest) -> Iterator[ServedModel]:
             feature_names=endpoint.contract.feature_names,
             respond=endpoint.contract._respond,
             raw=endpoint.contract.raw,
+            explained=endpoint.explained,
         )
         yield ServedModel(fresh, Caller(fresh), model.manifest)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from maas.protocol.request import MAX_BODY_BYTES
-from maas.protocol.v1 import MAX_INSTANCES
+from maas.limits import BODY_BYTES, ROWS
 from maas.registry import Registry
 from tests import tiny_model
 from tests.integration.conftest import Serving
@@ -103,7 +102,7 @@ def test_other_media_types(tiny: Serving, path: str, media_type: str) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding", "status"),
     [
-        (gzip.compress(b"\0" * (MAX_BODY_BYTES + 1)), "gzip", 413),
+        (gzip.compress(b"\0" * (BODY_BYTES + 1)), "gzip", 413),
         (gzip.compress(b"{}")[:-1], "gzip", 400),
         (zlib.compress(b"{}") + b"x", "deflate", 400),
         (b"{}", "br", 415),
@@ -139,9 +138,9 @@ def test_value_that_is_not_permitted(tiny: Serving, field: str, value: str, belo
         ({"instances": [instance(colour="red")]}, 422, "/instances/0/colour"),
         ({"instances": [instance(**{"x" * 100_000: 1})]}, 422, "/instances/0/" + "x" * 80),
         ({"instances": [instance(), {"lanes": 1}]}, 422, "/instances/1/timestamp"),
-        ({"instances": [instance()] * (MAX_INSTANCES + 1)}, 413, "/instances"),
-        ({"instances": [{}] * (MAX_INSTANCES + 1)}, 413, "/instances"),
-        ({"instances": [{}] * MAX_INSTANCES}, 422, "/instances/0/timestamp"),
+        ({"instances": [instance()] * (ROWS + 1)}, 413, "/instances"),
+        ({"instances": [{}] * (ROWS + 1)}, 413, "/instances"),
+        ({"instances": [{}] * ROWS}, 422, "/instances/0/timestamp"),
     ],
 )
 def test_v1_envelope(tiny: Serving, document: Any, status: int, pointer: str) -> None:
@@ -172,5 +171,5 @@ def test_bodies_are_never_logged(
     for record in instances:
         handler({"instances": [record]}, Context())
     captured = capsys.readouterr()
-    assert log.getvalue().count('"message":"request"') == 21
+    assert captured.out.count('"message":"request"') == 24
     assert MARKER not in log.getvalue() + captured.out + captured.err

@@ -31,15 +31,6 @@ class Silent:
         raise RegistryUnavailable("S3 does not answer")
 
 
-def test_home_leads_to_the_models(call: Caller) -> None:
-    """The root lists every model with its addresses in both dialects."""
-    home = call("GET", "/").json
-    assert home["environment"] == "local"
-    assert home["models"] == {
-        n: {"v1": f"v1/models/{n}", "v2": f"v2/models/{n}"} for n in ("tiny", "younger")
-    }
-
-
 @pytest.mark.parametrize("path", ["/v1/models", "/v2/models", "/v1/models/"])
 def test_models_are_listed(call: Caller, path: str) -> None:
     """Both dialects list the names."""

@@ -14,8 +14,12 @@ from cli.main import app
 from maas.artifact import digest_of
 from maas.manifest import Manifest
 from maas.registry import Registry
+from maas.rollout.plan import receipt_key
 from models.__main__ import main as train_and_write_card
+from models.budget import Budget
+from models.report import report_key
 from models.traffic_flow.simulation import simulate
+from tests.signing_keys import LocalKey
 
 MODEL = "traffic_flow"
 
@@ -50,7 +54,8 @@ def test_training_publishes_and_promotes_on_request(registry: Registry) -> None:
     first = document("train", MODEL)
     assert registry.manifest(MODEL, first["version"]).metrics == first["metrics"]
     assert registry.production(MODEL) is None
-    second = document("train", MODEL, "--promote", "--seed", "1")
+    again = ("--data", "simulated", "--run", "an-execution", "--seed", "1")  # as a job is told
+    second = document("train", MODEL, "--promote", *again)
     pointer = registry.production(MODEL)
     assert pointer is not None
     assert pointer.version == second["version"]
@@ -58,6 +63,33 @@ def test_training_publishes_and_promotes_on_request(registry: Registry) -> None:
         second["version"],
         first["version"],
     ]
+    word = json.loads(registry.store.read(receipt_key(MODEL, "an-execution")).body)
+    assert word["version"] == pointer.stable
+
+
+def test_the_gate_keeps_a_version_out_of_production(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version over its budget is published and not promoted; a reason overrules that, and is remembered."""
+    strict = replace(traffic_flow.RECIPE, budget=Budget(megabytes=1e-9))
+    monkeypatch.setattr(traffic_flow, "RECIPE", strict)
+    refused = CliRunner().invoke(app, ["train", MODEL, "--promote"])
+    assert refused.exit_code == 1
+    assert "megabytes of the artifact" in refused.stderr
+    assert registry.production(MODEL) is None
+    [published] = registry.versions(MODEL)
+    assert published.gate is not None
+    assert published.gate.decision == "refuse"
+    page = registry.store.read(report_key(MODEL, published.digest)).body.decode()
+    assert "REFUSED" in page
+    assert "REFUSED" in maas("show", MODEL, published.version).stdout
+    forced = maas("train", MODEL, "--promote", "--force", "a demonstration")
+    assert "Gate: refuse" in forced.stdout
+    [move] = registry.history(MODEL)
+    assert "a demonstration" in move.reason
+    assert "megabytes of the artifact" in move.reason
+    alone = CliRunner().invoke(app, ["train", MODEL, "--force", "without --promote"])
+    assert alone.exit_code == 2
 
 
 def test_people_see_candidates_scores_and_the_next_step(registry: Registry) -> None:
@@ -78,7 +110,10 @@ def test_people_see_candidates_scores_and_the_next_step(registry: Registry) -> N
 
 def test_a_folder_gets_manifest_and_artifact(tmp_path: Path) -> None:
     """Without a registry, --out writes both files, and they belong together."""
-    written = document("train", MODEL, "--out", str(tmp_path / "new"))
+    (tmp_path / "trainer.pem").write_bytes(LocalKey().private_pem)
+    signed = ("--bundle-key", str(tmp_path / "trainer.pem"))
+    written = document("train", MODEL, "--out", str(tmp_path / "new"), *signed)
+    assert Path(written["bundle"]) == tmp_path / "new" / "model.sig"
     manifest = Manifest.from_json(Path(written["manifest"]).read_bytes())
     assert manifest.version == written["version"]
     assert digest_of(Path(written["artifact"]).read_bytes()) == manifest.artifact.digest

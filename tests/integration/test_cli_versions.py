@@ -108,6 +108,61 @@ def test_promote_and_rollback_move_the_pointer_and_are_remembered(versions: tupl
     assert "better [at] night" in maas("history", "parking").stdout
 
 
+def test_canary_is_started_widened_and_withdrawn(registry: Registry, versions: tuple[str, str]) -> None:
+    """Each step is told with its share, shown by every command that lists versions, and remembered."""
+    old, new = versions
+    maas("promote", "parking", old)
+    shown = maas("promote", "parking", new, "--canary", "10").stdout
+    assert f"{old} is in production" in shown
+    assert f"{new} is the canary: it answers 10 % of the requests" in shown
+    assert f"maas promote parking {new}" in shown
+    [row] = document("models")
+    assert (row["production"], row["canary"], row["canary_percent"]) == (old, new, 10)
+    assert f"{new} 10 %" in maas("models").stdout
+    assert "canary, answers 10 % of the requests" in maas("show", "parking", new).stdout
+    assert f"in production beside the canary {new} 10 %" in maas("show", "parking").stdout
+    card = document("show", "parking", new)
+    assert (card["in_production"], card["canary"], card["canary_percent"]) == (False, new, 10)
+    assert document("promote", "parking", new, "--canary", "50")["canary_percent"] == 50
+    moved = document("withdraw", "parking", "--reason", "errors at noon")
+    assert (moved["action"], moved["version"], moved["canary"]) == ("withdraw", old, None)
+    moves = document("history", "parking")
+    assert [(move["action"], move["canary_percent"]) for move in moves] == [
+        ("withdraw", None),
+        ("canary", 50),
+        ("canary", 10),
+        ("promote", None),
+    ]
+    assert f"{new} 50 %" in maas("history", "parking").stdout
+    assert registry.history("parking")[0].reason == "errors at noon"
+
+
+def test_shadow_is_started_and_ended(versions: tuple[str, str]) -> None:
+    """A shadow is told apart from what answers, everywhere; ending it alone leaves the rest."""
+    old, new = versions
+    maas("promote", "parking", old)
+    assert f"{new} is the shadow" in maas("promote", "parking", new, "--shadow").stdout
+    assert document("models")[0]["shadow"] == new
+    assert f"{new} 10 %" not in maas("models").stdout
+    assert "shadow" in maas("show", "parking", new).stdout
+    moved = document("withdraw", "parking", "--shadow")
+    assert (moved["action"], moved["shadow"]) == ("shadow", None)
+    assert "not in production" in maas("show", "parking", new).stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--canary", "10", "--shadow"], ["--canary", "0"], ["--canary", "100"], ["--canary", "many"]],
+    ids=" ".join,
+)
+def test_impossible_trials_are_wrong_usage(versions: tuple[str, str], options: list[str]) -> None:
+    """Two trials at once, no share, everybody: exit code 2, and nothing moves."""
+    old, new = versions
+    maas("promote", "parking", old)
+    assert CliRunner().invoke(app, ["promote", "parking", new, *options]).exit_code == 2
+    assert len(document("history", "parking")) == 1
+
+
 def test_a_model_never_promoted_has_an_empty_history(versions: tuple[str, str]) -> None:
     """An empty history is an answer, for people and for programs."""
     assert versions
@@ -123,6 +178,7 @@ def test_a_model_never_promoted_has_an_empty_history(versions: tuple[str, str]) 
         (["show", "parking", "00000000"], "00000000"),
         (["promote", "parking", "00000000", "--reason", "x"], "00000000"),
         (["rollback", "parking"], "no earlier version"),
+        (["withdraw", "parking"], "promote a version first"),
     ],
 )
 def test_what_is_not_there_is_one_clear_message(arguments: list[str], text: str) -> None:

@@ -27,7 +27,7 @@ def call(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Caller
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     boto3.client("s3").create_bucket(Bucket=DATA_BUCKET)
     registry.promote("tiny", registry.publish(*tiny_model.version()), actor="ana", reason="first")
-    newer = registry.publish(*tiny_model.version(slope=3.0))
+    newer = registry.publish(*tiny_model.version(summary="A better one."))
     registry.canary("tiny", newer, 10, actor="ben", reason="looks better")
     return Caller(Console("console"))
 

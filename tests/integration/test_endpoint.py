@@ -11,7 +11,7 @@ import pytest
 
 from maas.contract import Prediction
 from maas.endpoint import Endpoint
-from maas.protocol.v1 import MAX_INSTANCES
+from maas.limits import ROWS
 from maas.registry import Registry
 from tests import tiny_model
 from tests.integration.conftest import Serving
@@ -125,8 +125,8 @@ def test_wrapping_of_the_body(tiny: Serving, pack: Any, binary: bool) -> None:  
 
 def test_as_many_instances_as_allowed(tiny: Serving) -> None:
     """The limit itself is still served."""
-    answer = tiny.call("POST", PREDICT, {"instances": INSTANCES[:1] * MAX_INSTANCES})
-    assert len(answer.json["predictions"]) == MAX_INSTANCES
+    answer = tiny.call("POST", PREDICT, {"instances": INSTANCES[:1] * ROWS})
+    assert len(answer.json["predictions"]) == ROWS
 
 
 @pytest.mark.parametrize("path", [PREDICT.replace(":", "%3A"), PREDICT + "/"])

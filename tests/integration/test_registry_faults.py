@@ -248,6 +248,21 @@ def test_silence_of_the_swap_alone_is_resolved_by_looking(prepared: dict[str, by
     assert promote(deaf, D.digest) == check()[-1]
 
 
+@pytest.mark.parametrize("damage", [Fault.FLIP, Fault.TORN], ids=lambda fault: fault.name)
+def test_damage_while_looking_is_no_refusal(prepared: dict[str, bytes], damage: Fault) -> None:
+    """The swap's answer is lost and what is read back is damaged: the move is not reported as refused."""
+    rehearsal, injector = faulty_registry(scripted({}))
+    promote(rehearsal, D.digest)
+    swap = len(injector.log) - 1
+    restore(prepared)
+    # The retry of the swap finds its own pointer there; then comes the look, which is repeated if it is torn.
+    faults = {swap: Fault.LOST} | dict.fromkeys(range(swap + 2, swap + 8), damage)
+    registry, injector = faulty_registry(scripted(faults), seed=3)
+    with injector.shown(), pytest.raises(RegistryUnavailable, match="look where it stands"):
+        promote(registry, D.digest)
+    assert check()[-1].stable == D.digest
+
+
 def test_move_that_cannot_be_written_down_stands(prepared: dict[str, bytes]) -> None:
     """When S3 falls silent after the swap was answered, the move is reported as done and recorded later."""
     rehearsal, injector = faulty_registry(scripted({}))

@@ -107,13 +107,13 @@ def test_snapshot_carries_the_model_but_no_connection(
     publish(registry)
     handler = tiny_model.endpoint()
     handler.before_snapshot()
-    held, old = handler.shelf.production(), handler.shelf.registry
+    held, old = handler.predictor.shelf.production(), handler.predictor.shelf.registry
     publish(registry, 2)
-    assert handler.shelf.production() is held
+    assert handler.predictor.shelf.production() is held
     handler.after_restore()
     answer = handler({"instances": INSTANCES[:1]}, Context())
     assert answer["predictions"][0]["volume"] == pytest.approx(2 * EXPECTED[0])
-    assert handler.shelf.registry is not old
+    assert handler.predictor.shelf.registry is not old
     assert Caller(handler)("POST", PREDICT, {"instances": INSTANCES}).status == 200
 
 

@@ -183,4 +183,4 @@ def test_kept_version_is_told_to_the_log(registry: Registry, capsys: pytest.Capt
     manifest, artifact, _ = broken_versions()["golden"]
     registry.promote(NAME, registry.publish(manifest, artifact), actor="tests", reason="broken")
     assert handler({"instances": INSTANCES}, Context())["model_version"] == first
-    assert '"KeptLastGood":[1.0]' in capsys.readouterr().out
+    assert '"KeptLastGood":1' in capsys.readouterr().out

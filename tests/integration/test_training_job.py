@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maas.registry import Registry
-from maas.serving import Shelf
+from maas.shelf import Shelf
 from models.evaluation import beats
 from models.job import train
 from models.traffic_flow.simulation import simulate
@@ -20,7 +20,7 @@ BOOSTED = replace(RECIPE, candidates=[one for one in RECIPE.candidates if one.na
 def test_a_trained_model_is_published_and_served(registry: Registry) -> None:
     """What training gives passes every check of the registry and of the function, and answers."""
     trained = train(replace(BOOSTED, sample=lambda seed: simulate(seed, days=60)))
-    version = registry.publish(trained.manifest, trained.artifact)
+    version = trained.publish(registry)
     registry.promote("traffic_flow", version, actor="test", reason="trained")
     contract = RECIPE.endpoint.contract
     shelf = Shelf(

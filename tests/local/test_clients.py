@@ -40,7 +40,7 @@ def version(stack: "LocalStack") -> tuple[Manifest, bytes]:
     few = table.take(np.unique(np.linspace(0, len(table) - 1, 800).astype(np.intp)))
     model = train(replace(recipe, sample=lambda _: few, candidates=recipe.candidates[:1]), seed=0)
     registry = Registry(ObjectStore(stack.models_bucket, cast("Any", stack.client("s3"))))
-    registry.publish(model.manifest, model.artifact)
+    model.publish(registry)
     registry.promote(MODEL, model.manifest.digest, actor="test", reason="")
     return model.manifest, model.artifact
 

@@ -33,7 +33,7 @@ class Everything(Record):
     flag: bool
     choice: Literal["a", "b c", "雪"]
     remark: str | None = Field(default=None, max_length=3)
-    code: str = Field(pattern="^[a-z]{0,3}$")
+    code: str = Field(pattern="^[a-z]{0,3}$", max_length=3)
     time: NaiveDatetime
     pair: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=2, max_length=2)
     window: list[Annotated[float, Field(ge=0)] | None] = Field(min_length=3, max_length=3)

@@ -22,6 +22,7 @@ from maas.errors import ConfigurationError, InvalidRecord
 from maas.schema import fields_of
 
 Positive = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(max_length=9)]
 
 
 class Colour(Enum):
@@ -50,9 +51,9 @@ def contract_of(record: type[Record]) -> Contract[Any, Any]:
         (float, [1, 2.5], "float64", [1.0, 2.5]),
         (Annotated[int, Field(ge=0, le=9)], [1, 2], "int64", [1, 2]),
         (bool, [True, False], "bool", [True, False]),
-        (str, ["a", "雪"], "object", ["a", "雪"]),
+        (Text, ["a", "雪"], "object", ["a", "雪"]),
         (Literal["a", "b"], ["b", "a"], "object", ["b", "a"]),
-        (str | None, ["a", None], "object", ["a", None]),
+        (Text | None, ["a", None], "object", ["a", None]),
         (Literal["a", "b"] | None, [None, "a"], "object", [None, "a"]),
         (
             NaiveDatetime,
@@ -66,7 +67,7 @@ def contract_of(record: type[Record]) -> Contract[Any, Any]:
             "float64",
             [[1, 2], [3, 4]],
         ),
-        (Annotated[list[str], Field(min_length=2, max_length=2)], [["a", "bc"]], "object", [["a", "bc"]]),
+        (Annotated[list[Text], Field(min_length=2, max_length=2)], [["a", "bc"]], "object", [["a", "bc"]]),
         (
             Annotated[
                 list[Annotated[list[bool], Field(min_length=1, max_length=1)]],
@@ -159,6 +160,8 @@ def test_default_fills_a_column() -> None:
         Annotated[int, Field(ge=0)],
         Annotated[int, Field(le=0)],
         Annotated[int, Field(ge=0, le=2**63)],
+        str,
+        Annotated[str, Field(pattern="^[a-z]+$")],
         Any,
         Answer,
     ],
@@ -227,7 +230,7 @@ def test_record_that_forgives_is_refused() -> None:
         (Annotated[float, Field(ge=0)] | None, np.array([np.nan, -1.0]), [1]),
         (Annotated[float | None, Field(multiple_of=0.5)], np.array([np.nan, 0.5, np.inf, 0.3]), [2, 3]),
         (Annotated[int, Field(ge=-5, le=9)], np.array([-5, -6, 10, 9], "i2"), [1, 2]),
-        (Annotated[str, Field(pattern="^[a-z]+$")], np.array(["a", "B", ""], object), [1, 2]),
+        (Annotated[str, Field(pattern="^[a-z]+$", max_length=9)], np.array(["a", "B", ""], object), [1, 2]),
         (Literal["a", "b"], np.array(["a", "c"], object), [1]),
         (Literal["a", "b"] | None, np.array(["c", None], object), [0]),
         (NaiveDatetime, np.array(["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T00:00"], object), [0, 1]),

@@ -23,7 +23,7 @@ from maas.manifest import (
     manifest_key,
     model_folder,
 )
-from maas.pointer import Pointer
+from maas.pointer import Canary, Pointer
 from tests.manifests import manifest_of
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -197,6 +197,8 @@ POINTER = Pointer(
     seq=2,
     action="promote",
     stable="a" * 64,
+    canary=Canary(manifest="c" * 64, weight=10),
+    shadow="d" * 64,
     previous="b" * 64,
     previous_seq=1,
     time=datetime(2026, 1, 1, tzinfo=UTC),
@@ -232,7 +234,7 @@ def test_torn_pointer_is_refused(length: int) -> None:
 def test_edited_pointer_is_refused() -> None:
     """A pointer edited by hand does not fit its sum, nor does one whose sum was taken out."""
     fields = json.loads(POINTER.to_json())
-    for change in ({"stable": "c" * 64}, {"sum": "0" * 64}, {"sum": 1}, {"canary": None}):
+    for change in ({"stable": "e" * 64}, {"sum": "0" * 64}, {"sum": 1}, {"canary": None}):
         with pytest.raises(IntegrityError):
             Pointer.from_json(canonical_json(fields | change))
     del fields["sum"]
@@ -240,9 +242,35 @@ def test_edited_pointer_is_refused() -> None:
         Pointer.from_json(canonical_json(fields))
 
 
-@pytest.mark.parametrize("changes", [{"previous": None}, {"previous_seq": 2}, {"seq": 0}, {"actor": ""}])
+def test_pointer_stored_before_there_were_canaries_is_read() -> None:
+    """What a pointer gained later is left out of its JSON where it is not used, so old sums still fit."""
+    old = (
+        b'{"action":"promote","actor":"ci","model":"traffic_flow","nonce":"00000000000000000000000000000000",'
+        b'"reason":"better","seq":1,"stable":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",'
+        b'"sum":"d2f35bb39aff3859c03e4a8ee6c03327fb8ab8a13ede5bfaaa5388a06ae7345e",'
+        b'"time":"2026-01-01T00:00:00Z"}'
+    )
+    pointer = Pointer.from_json(old)
+    assert (pointer.canary, pointer.shadow, pointer.trials) == (None, None, ())
+    assert pointer.to_json() == old
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"previous": None},
+        {"previous_seq": 2},
+        {"seq": 0},
+        {"actor": ""},
+        {"shadow": "a" * 64},
+        {"shadow": "c" * 64},
+        {"canary": {"manifest": "a" * 64, "weight": 10}},
+        {"canary": {"manifest": "c" * 64, "weight": 0}},
+        {"canary": {"manifest": "c" * 64, "weight": 100}},
+    ],
+)
 def test_impossible_pointers_are_refused(changes: dict[str, Any]) -> None:
-    """Half a previous version, one from the future, no count, nobody."""
+    """Half a previous version, one from the future, no count, nobody, two parts for one version, no share."""
     with pytest.raises(ValidationError):
         Pointer(**(POINTER.model_dump() | changes))
 

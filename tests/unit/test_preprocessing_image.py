@@ -2,6 +2,7 @@
 
 import base64
 import io
+import tracemalloc
 import zlib
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from maas.errors import InvalidRecord
+from maas.errors import InvalidRecord, PayloadTooLarge
 from maas.preprocessing import (
     as_handwritten_digit,
     centre_square,
@@ -140,14 +141,45 @@ def test_base64_with_and_without_its_prefix() -> None:
 def test_each_record_gives_pixels_or_a_picture() -> None:
     """Both and neither are refused, each at its record."""
     pixels = np.array([[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0], [np.nan, np.nan]])
-    pictures = np.array([None, "a", "b", None], object)
+    pictures = np.array([None, "YWJj", "YWI=", None], object)
     with pytest.raises(InvalidRecord) as caught:
         pixels_or_picture(pixels, pictures, lambda _, __: np.zeros(2))
     assert [error.pointer for error in caught.value.errors] == ["/instances/2", "/instances/3"]
     made = pixels_or_picture(
-        pixels[:2], pictures[:2], lambda text, place: np.array([[len(text)], [len(place)]])
+        pixels[:2], pictures[:2], lambda data, place: np.array([[len(data)], [len(place)]])
     )
-    assert made.tolist() == [[1, 2], [1, len("/instances/1")]]
+    assert made.tolist() == [[1, 2], [3, len("/instances/1")]]
+
+
+def test_pictures_of_one_request_share_a_limit() -> None:
+    """Ten of the largest are decoded, the eleventh is refused at its record before it is decoded."""
+    largest = base64.b64encode(encoded(Image.new("L", (4000, 4000)), "PNG")).decode()
+    pictures, read = np.array([largest] * 11, object), []
+
+    def note(data: bytes, place: str) -> np.ndarray[Any, Any]:
+        assert data
+        read.append(place)
+        return np.zeros(1)
+
+    pixels_or_picture(np.full((10, 1), np.nan), pictures[:10], note)
+    with pytest.raises(PayloadTooLarge) as caught:
+        pixels_or_picture(np.full((11, 1), np.nan), pictures, note)
+    assert [error.pointer for error in caught.value.errors] == ["/instances/10"]
+    assert len(read) == 20
+
+
+def test_sixteen_bits_do_not_fill_the_memory() -> None:
+    """The largest picture of 16 bits a pixel is made small before it becomes fractions."""
+    picture = encoded(Image.new("I;16", (4000, 4000), 40_000), "PNG")
+    tracemalloc.start()
+    try:
+        grey = decode_grey(picture, PLACE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert grey.shape == (1334, 1334)
+    np.testing.assert_allclose(grey, 40_000 / 257)
+    assert peak < 64 * 2**20
 
 
 @given(

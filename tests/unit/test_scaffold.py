@@ -41,16 +41,17 @@ def test_a_block_is_what_the_template_has() -> None:
 
 
 def test_insertion_changes_nothing_else() -> None:
-    """The block comes last among the models and the output last among the functions; all lines stay."""
+    """The block comes last among the models, its throttle and output last among theirs; all lines stay."""
     changed = inserted(TEMPLATE, "new_model", 'Says "x".')
     assert block("new_model", 'Says "x".') in changed
     before, after = TEMPLATE.splitlines(), changed.splitlines()
     added = len(after) - len(before)
-    place = next(n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new)
     kept = iter(after)
     assert all(line in kept for line in before)
-    assert added == len(block("new_model", "x").splitlines()) + 1 + 3
-    assert "Model: new_model" in after[place] or not after[place].strip()
+    assert added == len(block("new_model", "x").splitlines()) + 1 + 4 + 3
+    place = after.index('        - ResourcePath: "/~1v1~1models~1new_model:explain"')
+    assert after[place - 4].endswith(':explain"')
+    assert after[place + 1 : place + 4] == after[place - 3 : place]
     assert changed.index("  NewModelFunction:\n    Description") < changed.index(
         "  DependenciesLayer:\n    Desc"
     )

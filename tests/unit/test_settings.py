@@ -26,6 +26,15 @@ def test_everything_can_be_set() -> None:
     assert Settings.from_environment(environ) == Settings("models", "prod", "DEBUG", 2, 0.5, tracing=True)
 
 
+def test_what_comes_with_requests() -> None:
+    """Answers are remembered for a day and not rounded, unless the template's parameters say otherwise."""
+    assert Settings.from_environment(BUCKET).idempotency_seconds == 86_400
+    assert Settings.from_environment({**BUCKET, "MAAS_ROUND_DIGITS": "0"}).round_digits == 0
+    environ = {"MAAS_DATA_BUCKET": "data", "MAAS_IDEMPOTENCY_SECONDS": "60", "MAAS_ROUND_DIGITS": "3"}
+    settings = Settings.from_environment({**BUCKET, **environ})
+    assert (settings.data_bucket, settings.idempotency_seconds, settings.round_digits) == ("data", 60, 3)
+
+
 def test_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an argument the process's own variables are read."""
     monkeypatch.setenv("MAAS_MODELS_BUCKET", "mine")
@@ -50,6 +59,9 @@ def test_threads_follow_the_memory_size(memory: str, threads: int) -> None:
         ("MAAS_REFRESH_SECONDS", "nan"),
         ("MAAS_REFRESH_SECONDS", "inf"),
         ("MAAS_LOG_LEVEL", "LOUD"),
+        ("MAAS_IDEMPOTENCY_SECONDS", "0"),
+        ("MAAS_ROUND_DIGITS", "-1"),
+        ("MAAS_ROUND_DIGITS", "few"),
     ],
 )
 def test_nonsense_is_refused_by_name(name: str, value: str) -> None:

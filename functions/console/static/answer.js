@@ -30,11 +30,15 @@ export function explanation(found, picture) {
   if (found.attributions?.length) {
     const sorted = [...found.attributions].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
     lines.push(signed(t("Contributions"), sorted.slice(0, MOST).map((one) => ({
-      label: one.value === undefined || one.value === null || typeof one.value === "object" ? one.field : `${one.field} = ${plain(one.value)}`,
+      label: one.value === undefined || one.value === null || typeof one.value === "object" ? named(one) : `${named(one)} = ${plain(one.value)}`,
       value: one.contribution, error: one.error,
     }))), h("p", { class: "quiet small" }, t("Contribution of each field; the whisker is the sampling error.")));
   }
   return h("div", {}, lines);
+}
+
+function named(one) {
+  return one.field + (one.part ? (one.part.startsWith("[") ? "" : " ") + one.part : "");
 }
 
 function tokens(found) {

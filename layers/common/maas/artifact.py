@@ -61,7 +61,7 @@ class BlobStore:
         """
         blob = Blob.of(data, media_type)
         try:
-            self._store.put(blob.key, data, if_none_match=True, content_type=media_type)
+            self._store.keep(blob.key, data, content_type=media_type)
         except Conflict as error:
             raise DigestMismatch(
                 f"{blob.key} holds other bytes than its name says: remove it, then publish again"

@@ -17,6 +17,7 @@ def card(manifest: Manifest, contract: Contract[Any, Any]) -> dict[str, Any]:
         "version": manifest.version,
         "digest": manifest.digest,
         **document,
+        "limits": contract.limits.document(),
         "record_schema": contract.record.model_json_schema(),
         "prediction_schema": contract.prediction.model_json_schema(mode="serialization"),
     }

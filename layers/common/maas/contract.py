@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from maas.errors import ConfigurationError, FieldError, InvalidRecord
 from maas.field import Field
-from maas.schema import fields_of
+from maas.limits import PIXELS, PIXELS_TOGETHER, ROWS, Limits
+from maas.schema import fields_of, loosened
 
 type Column = NDArray[Any]
 type Columns = Mapping[str, Column]
@@ -47,6 +48,20 @@ class Prediction(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def exactly_one(*names: str) -> dict[str, Any]:
+    """What a record's `json_schema_extra` says where just one of these optional fields may be given.
+
+    The types cannot: `features()` refuses the other records.
+    """
+    absent: dict[str, Any] = {"type": "null"}
+    return {
+        "oneOf": [
+            {"required": [one], "properties": {n: {"not": absent} if n == one else absent for n in names}}
+            for one in names
+        ]
+    }
+
+
 class Tensor(NamedTuple):
     """Name, Open Inference Protocol datatype and shape (-1: any number of records) of one column."""
 
@@ -66,9 +81,10 @@ class Contract[R: Record, P: Prediction]:
         respond: Turns the model's outputs, by name, into the prediction's fields; by default the outputs
             are named like the fields and need no more work.
         raw: Media types whose whole body is one record, each with the text field that holds it as base64.
+        max_rows: Records in one request.
 
     Raises:
-        ConfigurationError: A field cannot be a column, or two features have one name.
+        ConfigurationError: A field cannot be a column or has no limit, or two features have one name.
     """
 
     def __init__(
@@ -80,6 +96,7 @@ class Contract[R: Record, P: Prediction]:
         feature_names: Sequence[str],
         respond: Callable[[Columns], Columns] | None = None,
         raw: Mapping[str, str] | None = None,
+        max_rows: int = ROWS,
     ) -> None:
         self.record = record
         self.prediction = prediction
@@ -89,6 +106,7 @@ class Contract[R: Record, P: Prediction]:
         self.answers: Mapping[str, Field] = fields_of(prediction)
         """The prediction's fields by name."""
         self.raw = dict(raw or {})
+        self.max_rows = max_rows
         self._features = features
         self._respond = respond
         if any(record.model_config.get(key) != Record.model_config.get(key) for key in _RULES):
@@ -104,10 +122,35 @@ class Contract[R: Record, P: Prediction]:
                 raise ConfigurationError(
                     f"{record.__name__}.{field.name}: an integer needs a lower and an upper limit"
                 )
+            if field.kind == "text" and field.text_length is None:
+                raise ConfigurationError(f"{record.__name__}.{field.name}: a text needs a max_length")
 
     @cached_property
     def _records(self) -> TypeAdapter[list[R]]:
         return TypeAdapter(list[self.record])  # type: ignore[name-defined]
+
+    @cached_property
+    def loose_record(self) -> type[BaseModel] | None:
+        """The record without limits inside its lists of numbers, for `kept` to check; None without such."""
+        return loosened(self.record, self.fields)
+
+    def kept(self, columns: Columns) -> bool:
+        """Whether the columns of loose records keep the limits of `record`."""
+        return all(field.keeps(columns[name]) for name, field in self.fields.items() if field.is_loosenable)
+
+    @property
+    def limits(self) -> Limits:
+        """What a request may be at most."""
+        fields = self.fields.values()
+        pictured = bool(self.raw)
+        return Limits(
+            rows=self.max_rows,
+            # The body, its list of instances, one instance, and the lists within that.
+            json_depth=3 + max(len(field.shape) for field in fields),
+            text_length={field.name: length for field in fields if (length := field.text_length)},
+            pixels=PIXELS if pictured else None,
+            pixels_together=PIXELS_TOGETHER if pictured else None,
+        )
 
     def inputs(self) -> list[Tensor]:
         """The record as tensors."""
@@ -163,8 +206,12 @@ class Contract[R: Record, P: Prediction]:
 
     def respond(self, outputs: Columns) -> dict[str, Column]:
         """The model's outputs as the prediction's columns, in the prediction's order and precision."""
-        answers = outputs if self._respond is None else self._respond(outputs)
+        answers = self.unrounded(outputs)
         return {name: field.finish(answers[name]) for name, field in self.answers.items()}
+
+    def unrounded(self, outputs: Columns) -> Columns:
+        """The prediction's fields, not yet in their own precision."""
+        return outputs if self._respond is None else self._respond(outputs)
 
 
 def rows(columns: Columns) -> list[dict[str, Any]]:

@@ -7,20 +7,30 @@ function itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from maas import snapshot
+from maas.capture.settings import CaptureSettings
 from maas.contract import Columns, Contract, Matrix, Prediction, Record
-from maas.errors import MaasError
+from maas.errors import MaasError, reason_of
 from maas.function import HttpFunction
-from maas.serving import Served, Shelf
+from maas.limits import ROWS
+from maas.predictor import Predictor
+from maas.settings import runtime_api
 
 if TYPE_CHECKING:
+    from maas.afterwards import Afterwards
     from maas.batch.scoring import Scorer
+    from maas.capture.sampler import Sampler
+    from maas.explain.declared import Declared
+    from maas.explain.service import Explanations
     from maas.protocol.problem import Reply
     from maas.protocol.request import Request
     from maas.protocol.v1 import V1
     from maas.protocol.v2 import V2
+    from maas.traffic import Answer
     from maas.web import Web
 
 
@@ -39,6 +49,8 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         respond: The model's outputs to the prediction's fields, where they differ.
         raw: Media types whose whole body is one record, each with the text field that holds it as base64:
             `{"image/png": "image"}` lets people send a picture as it is.
+        max_rows: Records in one request.
+        explained: How records are looked at, where they are pictures or weighed texts.
     """
 
     def __init__(
@@ -51,30 +63,81 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         feature_names: Sequence[str],
         respond: Callable[[Columns], Columns] | None = None,
         raw: Mapping[str, str] | None = None,
+        max_rows: int = ROWS,
+        explained: "Declared | None" = None,
     ) -> None:
         super().__init__(name)
         self.contract = Contract(
-            record, prediction, features, feature_names=feature_names, respond=respond, raw=raw
+            record,
+            prediction,
+            features,
+            feature_names=feature_names,
+            respond=respond,
+            raw=raw,
+            max_rows=max_rows,
         )
-        _register_snapshot_hooks(self)
+        self.explained = explained
+        snapshot.register(self.before_snapshot, self.after_restore)
+        if runtime_api(name) is not None:
+            # Lambda takes extensions only while it initialises the function, which is now.
+            _ = self.afterwards
 
     @cached_property
-    def shelf(self) -> Shelf:
-        """The versions this process holds."""
-        return Shelf(
+    def predictor(self) -> Predictor:
+        """The versions this process holds, and which one answers what."""
+        return Predictor(
             self.name,
             self.contract,
             self.make_registry,
-            threads=self.settings.threads,
-            refresh_seconds=self.settings.refresh_seconds,
-            report=self._kept_last_good,
+            settings=self.settings,
+            telemetry=self.telemetry,
+            afterwards=lambda: self.afterwards,
+            sampler=self.sampler,
         )
+
+    @cached_property
+    def sampler(self) -> "Sampler | None":
+        """What captures requests; None where none are captured."""
+        wanted = CaptureSettings.from_environment()
+        if not wanted.rate:
+            return None
+        from maas.capture.sampler import Sampler, secret
+
+        return Sampler(
+            self.name,
+            self.contract,
+            rate=wanted.rate,
+            bucket=self.data_store.bucket,
+            key=(lambda: secret(wanted.key)) if wanted.key else None,
+            lost=lambda count: self.telemetry.apart("CaptureLost", "records were given up", records=count),
+        )
+
+    @cached_property
+    def afterwards(self) -> "Afterwards":
+        """Where work goes that callers are not to wait for."""
+        from maas.afterwards import Afterwards
+
+        return Afterwards.here(
+            self.name,
+            failed=lambda error: self.telemetry.apart(
+                "AfterwardsFailed", "work failed", reason=reason_of(error)
+            ),
+            dropped=lambda: self.telemetry.count("AfterwardsDropped"),
+        )
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answer one event; what is to be done afterwards may begin then."""
+        try:
+            return super().__call__(event, context)
+        finally:
+            if "afterwards" in vars(self):
+                self.afterwards.answered(getattr(context, "aws_request_id", None))
 
     def before_snapshot(self) -> None:
         """Load what every request needs, so that the snapshot holds it."""
         _ = self.handle, self.web, self._v2
         try:
-            served = self.shelf.production()
+            served = self.predictor.served(None)
             served.predict(self._v1.read_direct({"instances": served.manifest.golden.instances}))
         except MaasError as error:
             # A function may be deployed before its first version: it will look again when called.
@@ -82,7 +145,11 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
 
     def after_restore(self) -> None:
         """Renew what a snapshot must not share: connections, and what was known about production."""
-        self.shelf.restored()
+        self.predictor.shelf.restored()
+        if self.sampler is not None:
+            self.sampler.renew()
+        self.telemetry.restored()
+        self.__dict__.pop("data_store", None)
 
     @cached_property
     def _v1(self) -> "V1":
@@ -97,6 +164,12 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         return V2(self.contract)
 
     @cached_property
+    def _explanations(self) -> "Explanations":
+        from maas.explain.service import Explanations
+
+        return Explanations(self.contract, self.explained, self.predictor, self.settings, self.telemetry)
+
+    @cached_property
     def _scorer(self) -> "Scorer":
         from maas.batch.scoring import Scorer
 
@@ -105,87 +178,82 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
     def add_routes(self, web: "Web") -> None:
         """Both dialects' paths, for the version in production and for a named one."""
         v1, v2 = f"/v1/models/{self.name}", f"/v2/models/{self.name}"
-        web.route("POST", f"{v1}:predict", self._predict)
-        web.route("POST", f"{v1}/versions/<version>:predict", self._predict)
+        predict, explain, infer = map(self.repeatable, (self._predict, self._explain, self._infer))
+        web.route("POST", f"{v1}:predict", predict)
+        web.route("POST", f"{v1}/versions/<version>:predict", predict)
+        web.route("POST", f"{v1}:explain", explain)
+        web.route("POST", f"{v1}/versions/<version>:explain", explain)
+        web.route("POST", f"{v1}:feedback", self._feedback)
         web.route("GET", v1, self._card)
         web.route("GET", f"{v1}/versions/<version>", self._card)
         for base in (v2, f"{v2}/versions/<version>"):
-            web.route("POST", f"{base}/infer", self._infer)
+            web.route("POST", f"{base}/infer", infer)
             web.route("GET", f"{base}/ready", self._ready)
             web.route("GET", base, self._metadata)
 
-    def direct(self, event: Any) -> dict[str, Any]:
+    def direct(self, event: Any, request_id: str) -> dict[str, Any]:
         """`{"instances": [...]}` without HTTP around it, or `{"block": {...}}`, rows of a file."""
         if isinstance(event, dict) and "block" in event:
-            return self._score_block(event)
-        columns = self._v1.read_direct(event)
-        served = self._served(None)
-        return {**self._v1.write(self._answer(served, columns)), "model_version": served.version}
+            return self._score_block(event, request_id)
+        answer = self.predictor.answer(self._v1.read_direct(event), request_id)
+        return {**self._v1.write(answer.columns), "model_version": answer.served.version}
 
-    def _score_block(self, event: Any) -> dict[str, Any]:
+    def _score_block(self, event: Any, request_id: str) -> dict[str, Any]:
         from maas.batch.scoring import Block
 
         block = Block.read(event)
-        served = self._served(block.version)
-        answer = self._scorer.score(block, lambda columns: self._answer(served, columns))
+        served = self.predictor.served(block.version)
+        answer = self._scorer.score(block, lambda columns: self.predictor.pinned(served, columns, request_id))
         return {**answer, "model_version": served.version}
 
     def _predict(self, request: "Request", version: str | None = None) -> "Reply":
         from maas.web import json_reply
 
-        columns = self._v1.read(request)
-        served = self._served(version)
-        answer = self._v1.write(self._answer(served, columns))
-        return json_reply(answer, headers={"X-Model-Version": served.version})
+        answer = self._answered(self._v1.read(request), request, version)
+        return json_reply(self._v1.write(answer.columns), headers={"X-Model-Version": answer.served.version})
 
     def _infer(self, request: "Request", version: str | None = None) -> "Reply":
         wanted = self._v2.read(request)
-        served = self._served(version)
-        return self._v2.write(
-            self._answer(served, wanted.columns), wanted, model=self.name, version=served.version
-        )
+        answer = self._answered(wanted.columns, request, version)
+        name = answer.served.version
+        columns = answer.columns if wanted.explain is None else self._explanations.beside(answer, wanted)
+        reply = self._v2.write(columns, wanted, model=self.name, version=name)
+        return replace(reply, headers={**reply.headers, "X-Model-Version": name})
+
+    def _answered(self, columns: Columns, request: "Request", version: str | None) -> "Answer":
+        subject = None
+        if "x-subject" in request.headers:
+            from maas.capture.record import subject_of
+
+            subject = subject_of(request.headers)
+        return self.predictor.answer(columns, request.request_id, version, subject=subject)
+
+    def _explain(self, request: "Request", version: str | None = None) -> "Reply":
+        columns, options = self._explanations.read(request)
+        return self._explanations.reply(self._answered(columns, request, version), columns, options)
+
+    def _feedback(self, request: "Request") -> "Reply":
+        from maas.capture.feedback import Feedback
+        from maas.web import json_reply
+
+        pseudonyms = self.sampler.pseudonyms if self.sampler else None
+        feedback = Feedback(self.name, self.contract, self.data_store, pseudonyms)
+        return json_reply({"accepted": feedback.keep(request)})
 
     def _card(self, _: "Request", version: str | None = None) -> "Reply":
         from maas.card import card
         from maas.web import json_reply
 
-        return json_reply(card(self._served(version).manifest, self.contract))
+        return json_reply(card(self.predictor.served(version).manifest, self.contract))
 
     def _metadata(self, _: "Request", version: str | None = None) -> "Reply":
         from maas.web import json_reply
 
-        manifest = self._served(version).manifest
+        manifest = self.predictor.served(version).manifest
         return json_reply(self._v2.metadata(manifest))
 
     def _ready(self, _: "Request", version: str | None = None) -> "Reply":
         from maas.web import json_reply
 
-        self._served(version)
+        self.predictor.served(version)
         return json_reply({"name": self.name, "ready": True})
-
-    def _served(self, version: str | None) -> Served:
-        with self.telemetry.segment("load"):
-            return self.shelf.production() if version is None else self.shelf.version(version)
-
-    def _answer(self, served: Served, columns: Columns) -> Columns:
-        with self.telemetry.segment("predict"):
-            answers = served.predict(columns)
-        self.telemetry.count("Predictions", len(next(iter(answers.values()))))
-        self.telemetry.logger.append_keys(model_version=served.version)
-        return answers
-
-    def _kept_last_good(self, error: MaasError) -> None:
-        self.telemetry.count("KeptLastGood")
-        self.telemetry.logger.error(
-            "kept the last good version", extra={"code": error.code, "reason": error.detail}
-        )
-
-
-def _register_snapshot_hooks(endpoint: Endpoint[Any, Any]) -> None:
-    # The module is part of Lambda's runtime; elsewhere there is no snapshot to prepare for.
-    try:
-        import snapshot_restore_py as snapshot
-    except ImportError:
-        return
-    snapshot.register_before_snapshot(endpoint.before_snapshot)
-    snapshot.register_after_restore(endpoint.after_restore)

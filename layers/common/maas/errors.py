@@ -2,6 +2,7 @@
 
 MaasError
 ├── InvalidRequest 400          the request cannot be read
+│   ├── InvalidHeader           a header says what cannot be
 │   ├── MalformedBody           not JSON, not UTF-8, empty, too deep
 │   └── InvalidTensor           shape, datatype or data do not fit each other or the model
 ├── NotFound 404
@@ -12,22 +13,27 @@ MaasError
 ├── MethodNotAllowed 405
 ├── Conflict 409                somebody else was first
 │   ├── AlreadyExists           the object is there already
-│   └── PointerMoved            the production pointer changed under the caller
+│   ├── PointerMoved            the production pointer changed under the caller
+│   └── RequestInProgress       a request with the same Idempotency-Key is not answered yet
 ├── PayloadTooLarge 413
 ├── UnsupportedMediaType 415
 ├── InvalidRecord 422           well-formed, but a value is not permitted
+├── IdempotencyKeyReused 422    the same Idempotency-Key came with another request before
 ├── MaasInternalError 500
 │   ├── ConfigurationError      the environment lacks something or contradicts itself
 │   ├── IntegrityError          stored bytes are not what their manifest says
 │   │   ├── DigestMismatch
 │   │   ├── BrokenArtifact      the bytes are no usable model or manifest
-│   │   └── GoldenMismatch      the model does not reproduce its golden samples
+│   │   ├── GoldenMismatch      the model does not reproduce its golden samples
+│   │   ├── SignatureMissing    nobody has signed the version
+│   │   └── SignatureInvalid    the signature is another key's, another version's, or damaged
 │   └── TrainingError           training cannot go on
 │       ├── DataError           the training data cannot be read or used
 │       ├── ParityError         the exported model disagrees with the fitted one
 │       └── GateRefused         the new version is not good enough to publish
 └── Unavailable 503             try again later
     ├── RegistryUnavailable     S3 does not answer
+    ├── SigningUnavailable      KMS does not answer
     └── NoProductionVersion     versions exist, none is in production
 """
 
@@ -36,10 +42,19 @@ from typing import ClassVar, NamedTuple
 
 
 class FieldError(NamedTuple):
-    """One fault in the input: an RFC 6901 JSON pointer to the place, and what is wrong there."""
+    """One fault in the input: an RFC 6901 JSON pointer to the place, and what is wrong there.
+
+    The pointer "" is the body as a whole. Where a header is at fault, `header` names it.
+    """
 
     pointer: str
     detail: str
+    header: str = ""
+
+    @property
+    def place(self) -> str:
+        """The place in words of one line."""
+        return self.header or self.pointer or "The body"
 
 
 class MaasError(Exception):
@@ -57,8 +72,17 @@ class MaasError(Exception):
         self.errors = tuple(errors)
 
 
+def reason_of(error: Exception) -> str:
+    """What a log may say about an error: a message that is not ours might quote what somebody sent."""
+    return error.detail if isinstance(error, MaasError) else type(error).__qualname__
+
+
 class InvalidRequest(MaasError):
     status, code, title = 400, "invalid-request", "Invalid request"
+
+
+class InvalidHeader(InvalidRequest):
+    code, title = "invalid-header", "Invalid header"
 
 
 class MalformedBody(InvalidRequest):
@@ -112,6 +136,10 @@ class PointerMoved(Conflict):
     code, title = "pointer-moved", "Production pointer moved"
 
 
+class RequestInProgress(Conflict):
+    code, title = "request-in-progress", "Request in progress"
+
+
 class PayloadTooLarge(MaasError):
     status, code, title = 413, "payload-too-large", "Payload too large"
 
@@ -122,6 +150,10 @@ class UnsupportedMediaType(MaasError):
 
 class InvalidRecord(MaasError):
     status, code, title = 422, "invalid-record", "Invalid record"
+
+
+class IdempotencyKeyReused(MaasError):
+    status, code, title = 422, "idempotency-key-reused", "Idempotency key reused"
 
 
 class MaasInternalError(MaasError):
@@ -150,6 +182,14 @@ class GoldenMismatch(IntegrityError):
     code, title = "golden-mismatch", "Golden samples not reproduced"
 
 
+class SignatureMissing(IntegrityError):
+    code, title = "signature-missing", "Signature missing"
+
+
+class SignatureInvalid(IntegrityError):
+    code, title = "signature-invalid", "Signature invalid"
+
+
 class TrainingError(MaasInternalError):
     code, title = "training-error", "Training failed"
 
@@ -173,6 +213,11 @@ class Unavailable(MaasError):
 class RegistryUnavailable(Unavailable):
     confidential = True
     code, title = "registry-unavailable", "Registry unavailable"
+
+
+class SigningUnavailable(Unavailable):
+    confidential = True
+    code, title = "signing-unavailable", "Signing unavailable"
 
 
 class NoProductionVersion(Unavailable):

@@ -77,8 +77,7 @@ class Field:
     @property
     def unit(self) -> str | None:
         """The unit declared in `json_schema_extra`, if any."""
-        unit: str | None = self._extra("unit")
-        return unit
+        return self._extra("unit")  # type: ignore[no-any-return]
 
     @cached_property
     def _adapter(self) -> TypeAdapter[list[Any]]:
@@ -104,6 +103,30 @@ class Field:
         span = np.iinfo(np.int64)
         return low is not None and high is not None and bool(span.min <= low and high <= span.max)
 
+    @property
+    def text_length(self) -> int | None:
+        """The most characters of one text; None for anything else, and for a text without a limit."""
+        if self.kind != "text":
+            return None
+        for part in (self.element, *get_args(self.element)):
+            for inner in (part, *get_args(part)):
+                if get_origin(inner) is Literal:
+                    return max(map(len, get_args(inner)))
+        longest: list[int] = [limit.max_length for limit in self._limits if isinstance(limit, at.MaxLen)]
+        return min(longest, default=None)
+
+    @property
+    def is_loosenable(self) -> bool:
+        """Whether this is a required list of numbers without gaps that has bounds and no other limits."""
+        plain = self.kind == "float" and bool(self.shape) and self.required and not self.may_miss
+        return plain and not self._limits_beyond_bounds
+
+    def keeps(self, column: NDArray[Any]) -> bool:
+        """Whether every number of a column of `is_loosenable` is finite and within the bounds."""
+        return bool(np.isfinite(column).all()) and not any(
+            _broken(limit, column)[0].any() for limit in self._limits
+        )
+
     def column(self, values: list[Any]) -> NDArray[Any]:
         """N validated values as an array of shape (n, *shape)."""
         if self.kind == "text":
@@ -116,9 +139,8 @@ class Field:
                 if value:
                     row[: len(value)] = value
             return column
-        if self.may_miss:
-            return np.array(values, dtype="float64").reshape(len(values), *self.shape)  # None becomes NaN
-        return np.array(values, dtype=_DTYPES[self.kind]).reshape(len(values), *self.shape)
+        dtype = "float64" if self.may_miss else _DTYPES[self.kind]  # None becomes NaN
+        return np.array(values, dtype=dtype).reshape(len(values), *self.shape)
 
     def default(self, n: int) -> NDArray[Any]:
         """The column of a field that n records leave out."""

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,27 +24,15 @@ from pydantic import (
 )
 
 from maas.artifact import DIGEST_PATTERN, Blob, digest_of
+from maas.datatype import Datatype
 from maas.errors import BrokenArtifact, ModelNotFound
+from maas.explain.stored import Explanation
+from maas.judgement import Gate
+from maas.monitoring import Monitoring
+from maas.reproduction import Reproduction
 
 MODEL_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 VERSION_LENGTH = 12
-
-# Open Inference Protocol V2, "Tensor Data Types".
-Datatype = Literal[
-    "BOOL",
-    "UINT8",
-    "UINT16",
-    "UINT32",
-    "UINT64",
-    "INT8",
-    "INT16",
-    "INT32",
-    "INT64",
-    "FP16",
-    "FP32",
-    "FP64",
-    "BYTES",
-]
 
 
 def canonical_json(document: Any) -> bytes:
@@ -204,6 +192,11 @@ class Manifest(_Part):
     training_seconds: NonNegative
     summary: str
     optimisation: tuple[Variant, ...] = ()
+    gate: Gate | None = None
+    monitoring: Monitoring | None = None
+    explanation: Explanation | None = None
+    weights: Blob | None = None
+    reproduction: Reproduction | None = None
 
     @model_validator(mode="after")
     def _has_json(self) -> Self:
@@ -228,6 +221,12 @@ class Manifest(_Part):
     def key(self) -> str:
         """The key in the registry's bucket."""
         return manifest_key(self.model, self.digest)
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """All bytes that the version consists of besides the manifest, the model's first."""
+        weights = () if self.weights is None else (self.weights,)
+        return (self.artifact, *weights, *(self.explanation.blobs if self.explanation else ()))
 
     def to_json(self) -> bytes:
         """The canonical JSON, whose digest names the version."""

@@ -1,5 +1,6 @@
 """ONNX Runtime, set up for a function that answers one request at a time."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,14 +20,15 @@ class Session:
 
     Args:
         model: The bytes of an ONNX file.
+        weights: The folder with the numbers of a large one.
         threads: Threads one call may use; more than there are vCPUs makes small batches slower.
 
     Raises:
         BrokenArtifact: The bytes are no model, or not one with a single float32 matrix as input.
     """
 
-    def __init__(self, model: bytes, *, threads: int = 1) -> None:
-        self._session = _open(model, threads)
+    def __init__(self, model: bytes, *, weights: Path | None = None, threads: int = 1) -> None:
+        self._session = _open(model, weights, threads)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 2:  # noqa: PLR2004
             described = [(i.name, i.type, i.shape) for i in inputs]
@@ -47,7 +49,7 @@ class Session:
         return dict(zip(self.outputs, values, strict=True))
 
 
-def _open(model: bytes, threads: int) -> "InferenceSession":
+def _open(model: bytes, weights: Path | None, threads: int) -> "InferenceSession":
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -56,6 +58,10 @@ def _open(model: bytes, threads: int) -> "InferenceSession":
     options.log_severity_level = _FATAL_ONLY
     # A spinning thread burns CPU that a fraction of a vCPU does not have.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if weights is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(weights))
+        # Rearranged for speed, the weights would be copied: seconds, and as much memory again.
+        options.add_session_config_entry("session.disable_prepacking", "1")
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no public base

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from maas.errors import (
     AlreadyExists,
@@ -12,9 +11,6 @@ from maas.errors import (
     MaasError,
     RegistryUnavailable,
 )
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
 
 _SERVER_ERROR = 500
 _FORBIDDEN = 403
@@ -55,7 +51,8 @@ def translated(action: str, bucket: str, key: str) -> Iterator[None]:
     try:
         yield
     except boto.ClientError as error:
-        raise _of_answer(error, place, bucket) from error
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        raise of_answer(status, error.response.get("Error", {}).get("Code", ""), place, bucket) from error
     except (boto.FlexibleChecksumError, boto.ChecksumError) as error:
         raise DigestMismatch(f"{place}: the bytes do not fit the checksum sent with them") from error
     except (
@@ -64,23 +61,25 @@ def translated(action: str, bucket: str, key: str) -> Iterator[None]:
         boto.IncompleteReadError,
         ResponseParserError,
     ) as error:
-        raise RegistryUnavailable(
-            f"S3 does not answer ({place}: {type(error).__name__}): {_LATER}"
-        ) from error
+        raise silent(place, type(error).__name__) from error
     except boto.BotoCoreError as error:
         raise ConfigurationError(f"{place} could not be sent: {error}") from error
 
 
-def _of_answer(error: "ClientError", place: str, bucket: str) -> MaasError:
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code = error.response.get("Error", {}).get("Code", "")
+def silent(place: str, reason: str) -> RegistryUnavailable:
+    """S3, or the way to it, gave no usable answer."""
+    return RegistryUnavailable(f"S3 does not answer ({place}: {reason}): {_LATER}")
+
+
+def of_answer(status: int, code: str, place: str, bucket: str) -> MaasError:
+    """The error that an answer of S3 means, by its HTTP status and S3's own code."""
     if code == "NoSuchBucket":
         return ConfigurationError(f"Bucket {bucket} does not exist: deploy first, or correct its name")
     if status in _ANSWERS:
         kind, text = _ANSWERS[status]
         return kind(f"{place}: {text}")
     if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
-        return RegistryUnavailable(f"S3 does not answer ({place}: {status} {code}): {_LATER}")
+        return silent(place, f"{status} {code}")
     if code in _CREDENTIAL_CODES:
         return ConfigurationError(f"{place}: the credentials are not accepted ({code}): renew them")
     if status == _FORBIDDEN:

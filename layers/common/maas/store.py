@@ -7,21 +7,26 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from maas.errors import ConfigurationError, Conflict, KeyMissing, RegistryUnavailable
-from maas.s3_errors import Busy, Denied, NotModified, translated
+from maas.s3_errors import Busy, Denied, NotModified, silent, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
+
+    from maas.s3_reader import Reader
 
 # S3 asks the client to repeat a conditional write that met another one in flight (409).
 _BUSY_ATTEMPTS = 6
 _BUSY_PAUSE_SECONDS = 0.05
 # botocore retries a request, but not a body that breaks off while it is read.
 _BODY_ATTEMPTS = 3
+# What was written or found needed within this time, nobody removes as unused (maas.garbage).
+FRESH = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ def s3_client(*, region_name: str | None = None, endpoint_url: str | None = None
     """Make an S3 client that gives up early enough for a request to be answered.
 
     Without arguments botocore's own rules hold (AWS_REGION, AWS_ENDPOINT_URL, the credential chain).
+    Addresses it presigns name the bucket's region: a redirect to it would break a browser's upload.
 
     Raises:
         ConfigurationError: the environment describes no usable client.
@@ -49,6 +55,8 @@ def s3_client(*, region_name: str | None = None, endpoint_url: str | None = None
         read_timeout=10,
         # Not max_attempts, which in a Config counts the retries only.
         retries={"mode": "standard", "total_max_attempts": 4},
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual"},
     )
     try:
         # A session of its own: boto3's default session is not safe under threads.
@@ -69,10 +77,15 @@ class ObjectStore:
         bucket: str,
         client: "S3Client | Callable[[], S3Client]" = s3_client,
         *,
+        reader: "Reader | None" = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`client` may be a factory, called on first use; `pause` waits between attempts, in seconds."""
+        """`client` may be a factory, called on first use; `pause` waits between attempts, in seconds.
+
+        Where there is a `reader`, objects are read through it and the client is made only to list or write.
+        """
         self.bucket = bucket
+        self._reader = reader
         self._make: Callable[[], S3Client] = client if callable(client) else lambda: client
         self._made: S3Client | None = None
         self._making = Lock()
@@ -82,6 +95,8 @@ class ObjectStore:
         """Forget the client, whose connections and credentials do not survive a SnapStart restore."""
         with self._making:
             self._made = None
+        if self._reader is not None:
+            self._reader.close()
 
     @property
     def client(self) -> "S3Client":
@@ -107,6 +122,21 @@ class ObjectStore:
         """Read an object, whatever its entity tag; errors as in `get`."""
         return self._get(key, None)
 
+    def fill(self, key: str, target: memoryview) -> Iterator[int]:
+        """Read an object of len(target) bytes into `target`; yields how many are there, from the start on.
+
+        Raises:
+            RegistryUnavailable: the object has another size; otherwise as in `get`.
+        """
+        if self._reader is not None:
+            yield from self._reader.fill(key, target)
+            return
+        body = self.read(key).body
+        if len(body) != len(target):
+            raise silent(f"s3:GetObject on s3://{self.bucket}/{key}", f"{len(body)} bytes")
+        target[:] = body
+        yield len(body)
+
     def put(
         self,
         key: str,
@@ -131,6 +161,8 @@ class ObjectStore:
             "Key": key,
             "Body": body,
             "ContentType": content_type,
+            # Where objects are locked S3 takes none without a checksum, whatever the environment says.
+            "ChecksumAlgorithm": "CRC32",
         }
         if if_none_match:
             request["IfNoneMatch"] = "*"
@@ -150,6 +182,33 @@ class ObjectStore:
                 raise
             raise Conflict(f"s3://{self.bucket}/{key} changed since it was read: read it again") from error
 
+    def keep(self, key: str, body: bytes, *, content_type: str) -> None:
+        """Write what never changes under its key, or find it there; what has lain there long is written anew.
+
+        So the caller may rely on it: who removes what nobody uses spares for a day what is young, and then
+        sees what the caller made use it.
+
+        Raises:
+            AlreadyExists: other bytes are there.
+        """
+        self.put(key, body, if_none_match=True, content_type=content_type)
+        try:
+            young = datetime.now(UTC) - self.modified(key) < FRESH
+        except KeyMissing:  # removed this moment
+            young = False
+        if not young:
+            self.put(key, body, content_type=content_type)
+
+    def modified(self, key: str) -> datetime:
+        """When the object was written last; KeyMissing where there is none."""
+        try:
+            with translated("s3:GetObject", self.bucket, key):
+                return self.client.head_object(Bucket=self.bucket, Key=key)["LastModified"]
+        except Denied as error:
+            if self._is_missing(key):
+                raise KeyMissing(f"s3:GetObject on s3://{self.bucket}/{key}: no such object") from error
+            raise
+
     def list(self, prefix: str) -> Iterator[str]:
         """All keys that begin with `prefix`, in ascending order of their UTF-8 bytes."""
         with translated("s3:ListBucket", self.bucket, prefix):
@@ -168,6 +227,16 @@ class ObjectStore:
                     yield entry["Prefix"].removeprefix(prefix).removesuffix("/")
 
     def _get(self, key: str, if_none_match: str | None) -> StoredObject:
+        if self._reader is None:
+            return self._get_by_client(key, if_none_match)
+        try:
+            return StoredObject(*self._reader.get(key, if_none_match=if_none_match))
+        except Denied as error:
+            if self._is_missing(key):
+                raise KeyMissing(f"s3:GetObject on s3://{self.bucket}/{key}: no such object") from error
+            raise
+
+    def _get_by_client(self, key: str, if_none_match: str | None) -> StoredObject:
         request: GetObjectRequestTypeDef = {"Bucket": self.bucket, "Key": key}
         if if_none_match is not None:
             request["IfNoneMatch"] = if_none_match

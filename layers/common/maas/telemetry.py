@@ -1,28 +1,43 @@
-"""One log line, a few metrics and, where tracing is on, segments for every request. No bodies, ever."""
+"""One log line for every request, which holds its metrics too, and segments where X-Ray listens. No bodies.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+Powertools writes what is rare (warnings, errors, traces); the line of every request is made here, because
+Powertools' Logger and Metrics take longer than all the rest of a request.
+"""
+
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from http import HTTPStatus
+from logging import INFO, getLevelNamesMapping
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
+from maas import emf
+from maas.emf import Track
 from maas.errors import MaasError, MaasInternalError
-from maas.settings import Settings
-
-NAMESPACE = "maas"
+from maas.settings import Settings, trace_id
 
 type Handler = Callable[[Any, Any], Any]
 
+_NOTHING = nullcontext()
+_FRAMES = 15
+
 
 class Telemetry:
-    """Powertools' logger, metrics and tracer for one service."""
+    """Log, metrics and traces of one service. Outside of a request only `shadowed` and `loaded` count."""
 
     def __init__(self, service: str, settings: Settings) -> None:
-        self.logger = Logger(service=service, level=settings.log_level)
-        self.metrics = Metrics(namespace=NAMESPACE, service=service)
-        self.metrics.set_default_dimensions(environment=settings.environment)
+        self._dimensions = {"environment": settings.environment, "service": service}
+        self._logger = Logger(service=service, level=settings.log_level)
+        self._is_bound = False
+        self._logs_requests = getLevelNamesMapping()[settings.log_level] <= INFO
+        self._is_debug = settings.log_level == "DEBUG"
+        self._is_cold = True
+        self._metrics: dict[str, Any] = {}
+        self._keys: dict[str, Any] = {}
+        self._fields: dict[str, Any] = {}
         self._tracer: Any = None
         if settings.tracing:
             # Importing the tracer costs a tenth of a second: only where X-Ray listens.
@@ -31,39 +46,177 @@ class Telemetry:
             self._tracer = Tracer(service=service, auto_patch=False)
 
     def wrap(self, handler: Handler) -> Handler:
-        """The handler with Lambda's context in each log line, metrics flushed and a trace segment."""
-        wrapped: Handler = self.metrics.log_metrics(handler, capture_cold_start_metric=True)
+        """The handler with one line per event and a trace segment."""
+
+        def measured(event: Any, context: Any) -> Any:
+            self._begin(context)
+            try:
+                return handler(event, context)
+            finally:
+                self._flush()
+
         if self._tracer is not None:
-            wrapped = self._tracer.capture_lambda_handler(wrapped, capture_response=False)
-        # Named here, log_event cannot be switched on from the environment.
-        return self.logger.inject_lambda_context(wrapped, clear_state=True, log_event=False)
+            return self._tracer.capture_lambda_handler(measured, capture_response=False)  # type: ignore[no-any-return]
+        return measured
+
+    def restored(self) -> None:
+        """A snapshot was restored: the next request is the first one of this process."""
+        self._is_cold = True
+
+    @property
+    def logger(self) -> Logger:
+        """Powertools' logger, with the request's keys in its lines."""
+        if not self._is_bound:
+            self._logger.clear_state()
+            self._logger.append_keys(**self._keys)
+            self._is_bound = True
+        return self._logger
+
+    def note(self, **keys: Any) -> None:
+        """Put keys into this request's line, and into whatever else is logged before it ends."""
+        self._keys.update(keys)
+        self._is_bound = False
+
+    def served(self, *, version: str, track: Track = "stable") -> None:
+        """This request is answered by `version`, in its role of `track`: dimensions of its metrics."""
+        self.note(version=version, track=track)
+
+    def answered(self, seconds: float, *, status: int, **fields: Any) -> None:
+        """Count the request and its outcome; `fields` go into its line and into nothing else."""
+        failed = int(status >= HTTPStatus.INTERNAL_SERVER_ERROR)
+        milliseconds = round(seconds * 1000, 3)
+        self._metrics |= {"Requests": 1, "Failed": failed, "Latency": milliseconds}
+        if self._keys.get("track") == "canary":
+            self.count("CanaryFailed", failed)
+        self._fields = {"status": status, **fields}
+
+    def shadowed(
+        self,
+        seconds: float,
+        *,
+        version: str,
+        failed: bool,
+        disagreement: float | None = None,
+        differed: bool = False,
+        **figures: Any,
+    ) -> None:
+        """A shadow has answered too, after the request and for nobody, so in a line of its own.
+
+        Args:
+            seconds: What its answer took.
+            version: The shadow's version.
+            failed: Whether it had no answer.
+            disagreement: How far its answer is from the one that was given, on a scale of the caller's.
+            differed: Whether it is another answer.
+            figures: What else goes into the line.
+        """
+        metrics = {"Requests": 1, "Failed": int(failed), "Latency": round(seconds * 1000, 3)}
+        metrics |= {"ShadowCompared": int(not failed), "ShadowDiffered": int(differed)}
+        metrics |= {"ShadowFailed": int(failed)}
+        if disagreement is not None:
+            metrics["Disagreement"] = disagreement
+        keys = {
+            "level": "INFO",
+            "message": "shadow",
+            **self._dimensions,
+            "version": version,
+            "track": "shadow",
+            **figures,
+        }
+        emf.write(emf.line(metrics, keys, shadow=True))
+
+    def canary_failed(self, error: MaasError, *, version: str) -> None:
+        """The canary had no answer, so stable gave one: it failed, though for the caller nothing did."""
+        self.count("CanaryFailed")
+        keys = {
+            "level": "ERROR",
+            "message": "canary failed",
+            **self._dimensions,
+            "version": version,
+            "track": "canary",
+            "request_id": self._keys.get("request_id"),
+            "code": error.code,
+            "reason": error.detail,
+        }
+        emf.write(emf.line({"Requests": 1, "Failed": 1}, keys, shadow=True))
+
+    def loaded(self, seconds: float, *, version: str) -> None:
+        """A version was loaded and checked: a line of its own, as it may be for a snapshot or a shadow."""
+        keys = {"level": "INFO", "message": "loaded", **self._dimensions, "version": version}
+        emf.write(emf.line({"ModelLoad": round(seconds * 1000, 3)}, keys))
+
+    def apart(self, metric: str, message: str, **fields: Any) -> None:
+        """Count what belongs to no request, in a line of its own; for any thread."""
+        keys = {"level": "WARNING", "message": message, **self._dimensions, **fields}
+        emf.write(emf.line({metric: 1}, keys))
+
+    def about(self, service: str, metrics: Mapping[str, float], message: str, **fields: Any) -> None:
+        """Metrics of another service, in a line of its own; for any thread."""
+        keys = {"level": "INFO", "message": message, **self._dimensions, "service": service, **fields}
+        emf.write(emf.line(metrics, keys))
 
     def refused(self, error: MaasError) -> None:
-        """Count a request that got no answer; what is our fault is logged, what is the caller's is not."""
-        ours = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        self.count("Failed" if ours else "Rejected")
-        self.logger.append_keys(code=error.code)
-        if ours:
+        """Note a request that got no answer; what is our fault is logged, what is the caller's is counted."""
+        self.note(code=error.code)
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self.logger.error("failed", extra={"reason": error.detail})
+        else:
+            self.count("Rejected")
 
     def crashed(self, error: Exception) -> MaasInternalError:
-        """Log a fault nobody foresaw, and what to tell the caller about it."""
-        self.logger.error("crashed", exc_info=error)
+        """Log a fault nobody foresaw, and what to tell the caller about it.
+
+        Where it happened, not its message, which might quote what somebody sent; LogLevel DEBUG shows it.
+        """
+        shown = error if self._is_debug else None
+        self.logger.error(
+            "crashed",
+            exc_info=shown,
+            extra={"exception_name": type(error).__qualname__, "frames": _frames(error)},
+        )
         return MaasInternalError("Nobody foresaw this; the log has the trace.")
 
-    @contextmanager
-    def segment(self, name: str) -> Iterator[None]:
+    def segment(self, name: str) -> AbstractContextManager[Any]:
         """A subsegment of the trace."""
         if self._tracer is None:
-            yield
-            return
-        with self._tracer.provider.in_subsegment(name):
-            yield
+            return _NOTHING
+        segment: AbstractContextManager[Any] = self._tracer.provider.in_subsegment(name)
+        return segment
 
     def count(self, name: str, value: float = 1) -> None:
         """Add to a counter."""
-        self.metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        self._metrics[name] = self._metrics.get(name, 0) + value
 
-    def time(self, name: str, seconds: float) -> None:
-        """Record a duration."""
-        self.metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=seconds * 1000)
+    def observe(self, name: str, numbers: Any) -> None:
+        """Record a distribution of values: an array of any size."""
+        self._metrics[name] = emf.values(numbers)
+
+    def _begin(self, context: Any) -> None:
+        self._metrics, self._fields = {}, {}
+        self._keys = {"function_request_id": getattr(context, "aws_request_id", None)}
+        self._is_bound = False
+        if self._is_cold:
+            self._is_cold = False
+            self._metrics["ColdStart"] = 1
+        if self._tracer is not None:
+            self._keys["xray_trace_id"] = trace_id()
+
+    def _flush(self) -> None:
+        properties = {**self._dimensions, **self._keys}
+        if self._logs_requests and self._fields:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            properties = {
+                "level": "INFO",
+                "message": "request",
+                "timestamp": now,
+                **properties,
+                **self._fields,
+            }
+        if self._metrics:
+            emf.write(emf.line(self._metrics, properties))
+
+
+def _frames(error: Exception) -> list[str]:
+    """The places an error passed through, the innermost last."""
+    passed = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in passed][-_FRAMES:]

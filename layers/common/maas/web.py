@@ -1,21 +1,23 @@
 """Routes over Powertools' resolver, with every failure answered in the dialect of its path."""
 
 import time
+from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 import orjson
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from maas.errors import MaasError, MethodNotAllowed, PayloadTooLarge, RouteNotFound
+from maas.errors import FieldError, MaasError, MethodNotAllowed, PayloadTooLarge, RouteNotFound
+from maas.limits import PAYLOAD_BYTES
 from maas.protocol import problem
+from maas.protocol.encoding import WORTH_IT, compressed, takes_gzip
 from maas.protocol.problem import Reply
-from maas.protocol.request import Request
+from maas.protocol.request import Request, request_id_of
 from maas.telemetry import Telemetry
 
-MAX_RESPONSE_BYTES = 6 * 1024 * 1024 - 64 * 1024  # Lambda's limit, less room for headers and quoting
-_LOGGED_PATH = 300  # characters: a caller decides how long a path is, not how long a log line is
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 type View = Callable[..., Reply]
@@ -32,6 +34,7 @@ class Web:
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._otherwise: View = _unknown
+        self._request_id = ""
         # Debugging, which the environment could switch on, would print events and answer with stack traces.
         self._resolver = APIGatewayRestResolver(debug=False)
         self._resolver.not_found(self._no_route)
@@ -42,7 +45,10 @@ class Web:
         """Answer `method` on `rule`, whose variables are written `<name>`; other methods get a 405."""
 
         def call(**variables: str) -> Response[Any]:
-            return _response(_sendable(view(self._request, **variables)))
+            # The rule, not the path: what callers write into a path may be about a person.
+            self._telemetry.note(route=rule)
+            request = self._request
+            return _response(_sendable(_packed(view(request, **variables), request)))
 
         def refuse(**_: str) -> Response[Any]:
             used = self._resolver.current_event.http_method
@@ -58,27 +64,24 @@ class Web:
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer one API Gateway proxy event."""
         started = time.perf_counter()
+        self._request_id = request_id_of(event, getattr(context, "aws_request_id", None))
+        gateway_id = (event.get("requestContext") or {}).get("requestId")
+        self._telemetry.note(
+            method=event["httpMethod"], correlation_id=gateway_id, request_id=self._request_id
+        )
         # Some clients quote the colon of `:predict`; a route is matched on what the path means.
         answer = self._resolver.resolve({**event, "path": unquote(event["path"])}, context)
         seconds = time.perf_counter() - started
-        status = answer["statusCode"]
-        self._telemetry.count("Requests")
-        self._telemetry.time("Latency", seconds)
-        self._telemetry.logger.info(
-            "request",
-            extra={
-                "method": event["httpMethod"],
-                "path": event["path"][:_LOGGED_PATH],
-                "status": status,
-                "milliseconds": round(seconds * 1000, 3),
-                "correlation_id": (event.get("requestContext") or {}).get("requestId"),
-            },
-        )
+        self._telemetry.answered(seconds, status=answer["statusCode"])
+        # A repeated answer has the id that its predictions are known by.
+        answer["multiValueHeaders"].setdefault("X-Request-Id", [self._request_id])
+        # What Lambda bills, nearly: the console turns it into money.
+        answer["multiValueHeaders"]["Server-Timing"] = [f"total;dur={seconds * 1000:.2f}"]
         return answer
 
     @property
     def _request(self) -> Request:
-        return Request.from_event(self._resolver.current_event.raw_event)
+        return Request.from_event(self._resolver.current_event.raw_event, self._request_id)
 
     @property
     def _path(self) -> str:
@@ -102,18 +105,42 @@ def _unknown(request: Request) -> Reply:
     raise RouteNotFound(f"There is no {request.path[:200]!r} here.")
 
 
+def _packed(reply: Reply, request: Request) -> Reply:
+    """The reply as gzip, where it is long enough to gain and the caller takes it."""
+    if len(reply.body) < WORTH_IT or "Content-Encoding" in reply.headers:
+        return reply
+    varying = {**reply.headers, "Vary": "Accept-Encoding"}
+    if takes_gzip(request.headers.get("accept-encoding", "")) and (body := compressed(reply.body)):
+        return replace(reply, body=body, headers={**varying, "Content-Encoding": "gzip"})
+    return replace(reply, headers=varying)
+
+
 def _sendable(reply: Reply) -> Reply:
     # Lambda would turn a larger answer into an opaque 502.
-    if len(reply.body) > MAX_RESPONSE_BYTES * (3 / 4 if reply.binary else 1):
-        raise PayloadTooLarge("The answer would be larger than 6 MB: send fewer instances at once.")
+    if len(reply.body) > PAYLOAD_BYTES // 2 and _size(reply) > PAYLOAD_BYTES:
+        detail = "the answer would be larger than 6 MB"
+        raise PayloadTooLarge(
+            f"{detail.capitalize()}: send fewer rows at once, or ask for gzip with Accept-Encoding.",
+            errors=[FieldError("", detail)],
+        )
     return reply
 
 
+def _size(reply: Reply) -> int:
+    """Bytes within Lambda's answer, which is JSON: base64, or text in which quotes are escaped."""
+    if reply.binary:
+        return -(-len(reply.body) // 3) * 4
+    return len(reply.body) + sum(map(reply.body.count, (b'"', b"\\", b"\n")))
+
+
 def _response(reply: Reply) -> Response[Any]:
-    return Response(
+    response = Response[Any](
         status_code=reply.status,
         content_type=reply.media_type,
         # Bytes are sent as base64: text goes as text, which is a third smaller and cheaper to wrap.
-        body=reply.body if reply.binary else reply.body.decode(),
+        body=b64encode(reply.body).decode() if reply.binary else reply.body.decode(),
         headers=dict(reply.headers),
     )
+    # Said here, because Powertools would take bytes of a JSON type for a document to be written as JSON.
+    response.base64_encoded = reply.binary
+    return response

@@ -80,7 +80,12 @@ class LambdaInvoker:
             body = answer["Payload"].read()
         except self._client.exceptions.ResourceNotFoundException as error:
             raise Refused("There is no function of this model in the stack.") from error
-        except (boto.ClientError, boto.HTTPClientError, boto.IncompleteReadError) as error:
+        except (
+            boto.ClientError,
+            boto.ConnectionError,
+            boto.HTTPClientError,
+            boto.IncompleteReadError,
+        ) as error:
             raise Throttled(f"{self._function} cannot be called: {error}") from error
         if answer.get("FunctionError"):
             raise BlockFailed(f"{self._function} crashed: {body[:300].decode(errors='replace')}")

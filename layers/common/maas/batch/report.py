@@ -6,14 +6,12 @@ from typing import Any
 
 import orjson
 
+from maas import prices
 from maas.batch.job import Job, Progress
 from maas.batch.names import FileName
 from maas.batch.rejects import Reject
 from maas.manifest import VERSION_LENGTH
 
-# US dollars; list prices of us-east-1 for x86_64. An estimate, not a bill.
-_GIGABYTE_SECOND, _INVOCATION, _WRITE, _READ = 0.0000166667, 0.0000002, 0.000005, 0.0000004
-_MEGABYTES_PER_GIGABYTE = 1024
 _READ_BYTES = 4 * 1024 * 1024
 
 
@@ -93,13 +91,13 @@ def error(job: Job, reason: str, *, now: float) -> dict[str, Any]:
 
 
 def _cost(job: Job, total: Progress, memory: int) -> dict[str, Any]:
-    gigabytes = memory / _MEGABYTES_PER_GIGABYTE
-    compute = (total.model_seconds + job.seconds) * gigabytes * _GIGABYTE_SECOND
-    calls = (total.blocks + job.invocations) * _INVOCATION
-    storage = 8 * _WRITE + (job.size // _READ_BYTES + 8) * _READ
+    compute = prices.compute_price((total.model_seconds + job.seconds) * 1000, memory)
+    calls = (total.blocks + job.invocations) * prices.LAMBDA_REQUEST
+    storage = 8 * prices.S3_WRITE + (job.size // _READ_BYTES + 8) * prices.S3_READ
     return {
         "usd": round(compute + calls + storage, 8),
-        "assumes": "list prices of us-east-1, x86_64; Lambda and S3 requests, without storage and transfer",
+        "assumes": f"list prices of {prices.REGION}, {prices.AS_OF}, x86_64; Lambda and S3 requests, "
+        "without storage and transfer",
     }
 
 

@@ -11,21 +11,22 @@ from maas.protocol.problem import Reply
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
 
 
 class Pages:
-    """The files of one folder; nothing outside it is reachable, for names are looked up, not opened.
+    """The files of some folders; nothing outside is reachable, for names are looked up, not opened.
 
     Args:
-        folder: Holds the files, no folders.
+        folders: Hold the files; folders in them are not looked at.
         connect: Origins besides the page's own that its scripts may call.
     """
 
-    def __init__(self, folder: Path, connect: Sequence[str] = ()) -> None:
-        self._folder = folder
+    def __init__(self, *folders: Path, connect: Sequence[str] = ()) -> None:
+        self._folders = folders
         self._policy = "; ".join(
             [
                 "default-src 'none'",
@@ -41,7 +42,8 @@ class Pages:
 
     @cached_property
     def _files(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self._folder.iterdir() if path.suffix in _TYPES}
+        paths = [path for folder in self._folders for path in folder.iterdir()]
+        return {path.name: path.read_bytes() for path in paths if path.suffix in _TYPES}
 
     @cached_property
     def _tag(self) -> str:
@@ -58,7 +60,7 @@ class Pages:
             RouteNotFound: There is none.
         """
         if name not in self._files:
-            raise RouteNotFound(f"The console has no file {name[:80]!r}.")
+            raise RouteNotFound(f"There is no file {name[:80]!r} here.")
         media_type = _TYPES[Path(name).suffix]
         headers = {
             "Cache-Control": "no-cache",  # kept, but asked for again: a release shows at once

@@ -17,6 +17,7 @@ from maas.metrics.classification import (
 from maas.metrics.drift import (
     KolmogorovSmirnov,
     bin_fractions,
+    binned_kolmogorov_smirnov,
     kolmogorov_smirnov,
     population_stability_index,
     quantile_edges,
@@ -35,6 +36,7 @@ __all__ = [
     "KolmogorovSmirnov",
     "accuracy_score",
     "bin_fractions",
+    "binned_kolmogorov_smirnov",
     "confusion_matrix",
     "f1_score",
     "kolmogorov_smirnov",

@@ -144,6 +144,30 @@ def kolmogorov_smirnov(first: ArrayLike, second: ArrayLike) -> KolmogorovSmirnov
     return KolmogorovSmirnov(statistic, _kolmogorov_survival(math.sqrt(n * m / (n + m)) * statistic))
 
 
+def binned_kolmogorov_smirnov(expected: ArrayLike, counts: ArrayLike) -> KolmogorovSmirnov:
+    """Kolmogorov-Smirnov test of binned values against known fractions of the same bins.
+
+    The distance is taken at the bins' edges, so it is at most that of the values themselves, and the p-value
+    is on the safe side.
+
+    Args:
+        expected: Fractions of the bins, in their order, shape (k,); they are first scaled to sum to one.
+        counts: Values seen in each bin, shape (k,).
+
+    Raises:
+        ValueError: Lengths differ, nothing given, values negative, not finite or all zero.
+
+    Example:
+        >>> binned_kolmogorov_smirnov([0.5, 0.5], [30, 10]).statistic
+        0.25
+    """
+    before, now = _fractions(expected, "expected"), _fractions(counts, "counts")
+    validation.same_length("expected", before, "counts", now)
+    statistic = float(np.abs(np.cumsum(now - before)).max())
+    rows = float(np.sum(validation.numbers(counts, "counts")))
+    return KolmogorovSmirnov(statistic, _kolmogorov_survival(math.sqrt(rows) * statistic))
+
+
 def _kolmogorov_survival(x: float) -> float:
     """P(K > x) of the Kolmogorov distribution, from whichever of its two series converges fast."""
     if x <= 0:

@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from maas.errors import FieldError, InvalidRecord
+from maas.errors import FieldError, InvalidRecord, PayloadTooLarge
+from maas.limits import PIXELS, PIXELS_TOGETHER
 
 if TYPE_CHECKING:
     from PIL import Image
 
 type Pixels = NDArray[np.float64]
-
-MAX_PIXELS = 16_000_000
-"""Largest image that is decoded: as many pixels as a good camera makes, 64 MB in memory."""
 
 FORMATS = ("PNG", "JPEG")
 """What functions read: their Pillow has no other decoders."""
@@ -75,7 +73,7 @@ def decode_grey(data: bytes, place: str, *, formats: Sequence[str] = FORMATS) ->
 
     def grey(image: "Image.Image") -> Pixels:
         if image.mode.startswith("I"):
-            return np.clip(np.asarray(image, np.float64) / _SIXTEEN_BITS, 0, _WHITE)
+            return _from_sixteen_bits(image)
         return np.asarray(_not_huge(_on_white(image).convert("L")), np.float64)
 
     return _decoded(data, place, formats, grey)
@@ -86,25 +84,25 @@ def decode_colour(data: bytes, place: str, *, formats: Sequence[str] = FORMATS) 
 
     def colour(image: "Image.Image") -> Pixels:
         if image.mode.startswith("I"):
-            levels = np.clip(np.asarray(image, np.float64) / _SIXTEEN_BITS, 0, _WHITE)
-            return np.repeat(levels[:, :, None], 3, axis=2)
+            return np.repeat(_from_sixteen_bits(image)[:, :, None], 3, axis=2)
         return np.asarray(_not_huge(_on_white(image).convert("RGB")), np.float64)
 
     return _decoded(data, place, formats, colour)
 
 
 def pixels_or_picture(
-    pixels: Pixels, pictures: NDArray[np.object_], read: Callable[[str, str], Pixels]
+    pixels: Pixels, pictures: NDArray[np.object_], read: Callable[[bytes, str], Pixels]
 ) -> Pixels:
     """N images as rows of pixels, from records that give either the pixels or a picture.
 
     Args:
         pixels: Shape (n, k), rows of NaN where none are given.
-        pictures: Text of shape (n,), None where none is given.
-        read: Turns a picture's text into k pixels, of any shape; it is also told the record's JSON pointer.
+        pictures: Base64 text of shape (n,), None where none is given.
+        read: Turns a picture's file into k pixels, of any shape; it is also told the record's JSON pointer.
 
     Raises:
         InvalidRecord: A record gives both or neither, or `read` refuses its picture.
+        PayloadTooLarge: All pictures together have more pixels than are decoded for one request.
     """
     given = ~np.isnan(pixels[:, 0])
     pictured = np.array([picture is not None for picture in pictures], bool)
@@ -117,8 +115,17 @@ def pixels_or_picture(
     if not pictured.any():
         return pixels
     made = pixels.astype(np.float64)
+    together = 0
     for row in np.flatnonzero(pictured):
-        made[row] = read(pictures[row], f"/instances/{row}").reshape(-1)
+        place = f"/instances/{row}"
+        data = decode_base64(pictures[row], place)
+        together += _pixels_of(data)
+        if together > PIXELS_TOGETHER:
+            detail = f"more than {PIXELS_TOGETHER} pixels in the pictures up to this one"
+            raise PayloadTooLarge(
+                f"{place}: {detail}: send fewer at once.", errors=[FieldError(place, detail)]
+            )
+        made[row] = read(data, place).reshape(-1)
     return made
 
 
@@ -192,15 +199,31 @@ def _decoded(
     except UnidentifiedImageError:
         raise _refused(place, f"no image in {' or '.join(formats)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _refused(place, f"too many pixels; at most {MAX_PIXELS} are read") from None
+        raise _refused(place, f"too many pixels; at most {PIXELS} are read") from None
     except Exception:  # noqa: BLE001 - damaged files make decoders raise almost anything
         raise _refused(place, "the image is damaged") from None
 
 
+def _pixels_of(data: bytes) -> int:
+    """How many pixels a file announces; 0 where it is no picture, which decoding will find out."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return min(image.width * image.height, PIXELS)
+    except Exception:  # noqa: BLE001 - damaged files make decoders raise almost anything
+        return 0
+
+
+def _from_sixteen_bits(image: "Image.Image") -> Pixels:
+    # Made small as whole numbers of 32 bits: as fractions the largest picture would take a gigabyte.
+    return np.clip(np.asarray(_not_huge(image.convert("I")), np.float64) / _SIXTEEN_BITS, 0, _WHITE)
+
+
 def _check_size(width: int, height: int, place: str) -> None:
     # Known from the header: a small file can hold a picture that fills the memory.
-    if width * height > MAX_PIXELS:
-        raise _refused(place, f"{width} x {height} pixels; at most {MAX_PIXELS} are read")
+    if width * height > PIXELS:
+        raise _refused(place, f"{width} x {height} pixels; at most {PIXELS} are read")
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":

@@ -5,7 +5,14 @@ from typing import Any
 
 import orjson
 
-from maas.errors import InvalidRecord, MaasError, MethodNotAllowed, Unavailable
+from maas.errors import (
+    FieldError,
+    InvalidRecord,
+    MaasError,
+    MethodNotAllowed,
+    RequestInProgress,
+    Unavailable,
+)
 
 _RETRY_AFTER_SECONDS = "5"
 
@@ -22,7 +29,7 @@ class Reply:
     @property
     def binary(self) -> bool:
         """Whether the body is something else than text."""
-        return self.media_type == "application/octet-stream"
+        return self.media_type == "application/octet-stream" or "Content-Encoding" in self.headers
 
 
 def is_v2(path: str) -> bool:
@@ -39,7 +46,7 @@ def problem(error: MaasError) -> dict[str, Any]:
         "detail": _detail(error),
     }
     if error.errors and not error.confidential:
-        document["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in error.errors]
+        document["errors"] = [_place(fault) for fault in error.errors]
     return document
 
 
@@ -48,7 +55,7 @@ def reply(error: MaasError, path: str) -> Reply:
     headers = {}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allow)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RequestInProgress):
         headers["Retry-After"] = _RETRY_AFTER_SECONDS
     if not is_v2(path):
         return Reply(error.status, "application/problem+json", orjson.dumps(problem(error)), headers)
@@ -61,10 +68,15 @@ def _detail(error: MaasError) -> str:
     return f"{error.title}; the log has the reason." if error.confidential else error.detail
 
 
+def _place(fault: FieldError) -> dict[str, str]:
+    where = {"header": fault.header} if fault.header else {"pointer": fault.pointer}
+    return {**where, "detail": fault.detail}
+
+
 def _sentence(error: MaasError) -> str:
     if error.confidential:
         return _detail(error)
-    places = "; ".join(f"{e.pointer}: {e.detail}" for e in error.errors)
+    places = "; ".join(f"{fault.place}: {fault.detail}" for fault in error.errors)
     if not places or places.startswith(error.detail):
         return places or error.detail
-    return error.detail if error.detail.startswith(error.errors[0].pointer) else f"{error.detail} {places}"
+    return error.detail if error.detail.startswith(error.errors[0].place) else f"{error.detail} {places}"

@@ -8,10 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic_core import to_json
 
 from maas.contract import Columns, Contract, invalid_record, rows
-from maas.errors import InvalidRecord, InvalidRequest, MalformedBody, PayloadTooLarge, UnsupportedMediaType
+from maas.errors import (
+    FieldError,
+    InvalidRecord,
+    InvalidRequest,
+    MalformedBody,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
 from maas.protocol.request import Request
 
-MAX_INSTANCES = 10_000
+_LARGE = 32 * 1024  # bytes of a body from which two ways of parsing pay
 _TOP_LEVEL = 1  # a fault at /instances or beside it is one of the request, deeper is one of a record
 
 
@@ -34,12 +41,13 @@ class V1:
         if request.media_type in self._contract.raw:
             body, name = request.body(), self._contract.raw[request.media_type]
             if not body:
-                raise MalformedBody(f"The body is empty: send {request.media_type}.")
+                raise _empty(request.media_type)
             return self._parse(to_json({"instances": [{name: b64encode(body).decode()}]}))
         if request.media_type not in {"", "application/json"}:
             accepted = ", ".join(["application/json", *self._contract.raw])
             raise UnsupportedMediaType(
-                f"Content-Type {request.media_type[:80]!r} is not supported: send {accepted}."
+                f"Content-Type {request.media_type[:80]!r} is not supported: send {accepted}.",
+                errors=[FieldError("", f"send {accepted}", "Content-Type")],
             )
         return self._parse(request.body())
 
@@ -60,32 +68,58 @@ class V1:
 
     def _parse(self, body: bytes) -> Columns:
         if not body:
-            raise MalformedBody('The body is empty: send {"instances": [...]}.')
+            raise _empty('{"instances": [...]}')
+        if len(body) > _LARGE and self._loose is not None:
+            columns = self._parse_loosely(self._loose, body)
+            if columns is not None:
+                return columns
         try:
             envelope = self._envelope.validate_json(body)
         except ValidationError as error:
-            raise _refusal(error) from None
+            raise _refusal(error, self._contract.max_rows) from None
         return self._contract.columns(envelope.instances)  # type: ignore[attr-defined]
+
+    def _parse_loosely(self, loose: TypeAdapter[BaseModel], body: bytes) -> Columns | None:
+        """The columns, where nothing is wrong with them; else None, and the strict way says what is wrong."""
+        try:
+            envelope = loose.validate_json(body)
+        except ValidationError:
+            return None
+        columns = self._contract.columns(envelope.instances)  # type: ignore[attr-defined]
+        return columns if self._contract.kept(columns) else None
 
     @cached_property
     def _envelope(self) -> TypeAdapter[BaseModel]:
+        return self._envelope_of(self._contract.record)
+
+    @cached_property
+    def _loose(self) -> TypeAdapter[BaseModel] | None:
+        record = self._contract.loose_record
+        return None if record is None else self._envelope_of(record)
+
+    def _envelope_of(self, record: type[BaseModel]) -> TypeAdapter[BaseModel]:
         instances = Annotated[
-            list[self._contract.record],  # type: ignore[name-defined]
-            Field(min_length=1, max_length=MAX_INSTANCES),
+            list[record],  # type: ignore[valid-type]
+            Field(min_length=1, max_length=self._contract.max_rows),
         ]
         config = ConfigDict(extra="forbid", strict=True)
         return TypeAdapter(create_model("Instances", __config__=config, instances=(instances, ...)))
 
 
-def _refusal(error: ValidationError) -> InvalidRequest | PayloadTooLarge | InvalidRecord:
+def _empty(wanted: str) -> MalformedBody:
+    return MalformedBody(f"The body is empty: send {wanted}.", errors=[FieldError("", "empty")])
+
+
+def _refusal(error: ValidationError, max_rows: int) -> InvalidRequest | PayloadTooLarge | InvalidRecord:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     kind, message = faults[0]["type"], faults[0]["msg"]
     if kind == "json_invalid":
-        return MalformedBody(message.replace("Invalid JSON: ", "The body is not valid JSON: ") + ".")
+        reason = message.removeprefix("Invalid JSON: ")
+        return MalformedBody(f"The body is not valid JSON: {reason}.", errors=[FieldError("", reason)])
     found = invalid_record(error, "")
     top_level = any(len(fault["loc"]) <= _TOP_LEVEL for fault in faults)
     if top_level and kind == "too_long":
-        return PayloadTooLarge(f"Send at most {MAX_INSTANCES} instances at once.", errors=found.errors)
+        return PayloadTooLarge(f"Send at most {max_rows} instances at once.", errors=found.errors)
     if top_level:
         return InvalidRequest(f"{found.detail}.", errors=found.errors)
     return found

@@ -10,17 +10,17 @@ from typing import Any
 import orjson
 from numpy.typing import NDArray
 
-from maas.contract import Columns, Contract, pointer
-from maas.errors import FieldError, InvalidRequest, MalformedBody, PayloadTooLarge, UnsupportedMediaType
+from maas.contract import Columns, Contract
+from maas.errors import FieldError, InvalidRequest, PayloadTooLarge
+from maas.explain.options import Options
 from maas.field import Field
 from maas.manifest import Manifest
-from maas.protocol import tensor
+from maas.protocol import explain, tensor
+from maas.protocol.parts import HEADER_LENGTH, binary_size, only, parameters, split
 from maas.protocol.problem import Reply
 from maas.protocol.request import Request
 from maas.protocol.tensor import invalid
 
-HEADER_LENGTH = "inference-header-content-length"
-MAX_ROWS = 10_000
 _TOP_LEVEL = {"id", "parameters", "inputs", "outputs", "model_name", "model_version"}
 _INPUT = {"name", "shape", "datatype", "parameters", "data"}
 _OUTPUT = {"name", "parameters"}
@@ -33,6 +33,7 @@ class InferRequest:
     columns: Columns
     id: str | None
     outputs: Mapping[str, bool]  # name -> whether as binary
+    explain: Options | None = None  # how to explain, where that is asked for
 
 
 class V2:
@@ -51,22 +52,25 @@ class V2:
             InvalidRecord: An element breaks the contract.
             PayloadTooLarge: There are too many rows.
         """
-        header, buffer = _split(request)
-        _only(header, _TOP_LEVEL, "")
+        header, buffer = split(request)
+        only(header, _TOP_LEVEL, "")
         identifier = header.get("id")
         if identifier is not None and not isinstance(identifier, str):
             raise invalid("/id", "id must be text")
-        return InferRequest(self._columns(header.get("inputs"), buffer), identifier, self._outputs(header))
+        options = explain.asked(parameters(header, ""))
+        outputs = self._outputs(header, also=() if options is None else (explain.OUTPUT,))
+        return InferRequest(self._columns(header.get("inputs"), buffer), identifier, outputs, options)
 
     def write(self, predictions: Columns, wanted: InferRequest, *, model: str, version: str) -> Reply:
         """The answer, in the form that was asked for."""
         buffers: list[bytes] = []
         outputs = []
         for name, binary in wanted.outputs.items():
-            column, field = predictions[name], self._contract.answers[name]
-            output: dict[str, Any] = {"name": name, "datatype": field.datatype, "shape": list(column.shape)}
+            column, field = predictions[name], self._contract.answers.get(name)
+            datatype = explain.DATATYPE if field is None else field.datatype
+            output: dict[str, Any] = {"name": name, "datatype": datatype, "shape": list(column.shape)}
             if binary:
-                buffers.append(tensor.to_binary(column, field.datatype))
+                buffers.append(tensor.to_binary(column, datatype))
                 output["parameters"] = {"binary_data_size": len(buffers[-1])}
             else:
                 output["data"] = tensor.to_json(column)
@@ -77,7 +81,7 @@ class V2:
         header = orjson.dumps(document)
         if not buffers:
             return Reply(200, "application/json", header)
-        headers = {"Inference-Header-Content-Length": str(len(header))}
+        headers = {HEADER_LENGTH: str(len(header))}
         return Reply(200, "application/octet-stream", header + b"".join(buffers), headers)
 
     def metadata(self, manifest: Manifest) -> dict[str, Any]:
@@ -98,19 +102,21 @@ class V2:
         for index, entry in enumerate(inputs):
             place = f"/inputs/{index}"
             field = self._field(entry, place, columns)
-            size = _binary_size(entry, place)
+            size = binary_size(entry, place)
             if size is not None and start + size > len(buffer):
                 raise invalid(place, f"{size} bytes announced, {len(buffer) - start} left in the body")
-            columns[field.name] = _column(field, entry, buffer[start : start + (size or 0)], place)
+            data = buffer[start : start + (size or 0)]
+            columns[field.name] = _column(field, entry, data, place, max_rows=self._contract.max_rows)
             start += size or 0
         if start != len(buffer):
-            raise InvalidRequest(f"{len(buffer) - start} bytes of the body belong to no input.")
+            detail = f"{len(buffer) - start} bytes at its end belong to no input"
+            raise InvalidRequest(f"The body: {detail}.", errors=[FieldError("", detail)])
         return self._complete(columns, inputs)
 
     def _field(self, entry: Any, place: str, seen: Mapping[str, Any]) -> Field:
         if not isinstance(entry, dict):
             raise invalid(place, "an input must be an object")
-        _only(entry, _INPUT, place)
+        only(entry, _INPUT, place)
         name = entry.get("name")
         field = self._contract.fields.get(name) if isinstance(name, str) else None
         if field is None:
@@ -130,16 +136,15 @@ class V2:
                 raise invalid(f"/inputs/{index}/shape/0", f"{count} rows, but input 0 has {counts[0]}")
         if counts[0] == 0:
             raise invalid("/inputs/0/shape/0", "at least one row is needed")
-        if counts[0] > MAX_ROWS:
-            raise PayloadTooLarge(f"Send at most {MAX_ROWS} rows at once.")
         fields = self._contract.fields.values()
         return {f.name: columns[f.name] if f.name in columns else f.default(counts[0]) for f in fields}
 
-    def _outputs(self, header: Mapping[str, Any]) -> dict[str, bool]:
-        binary_by_default = _parameters(header, "").get("binary_data_output") is True
+    def _outputs(self, header: Mapping[str, Any], also: tuple[str, ...]) -> dict[str, bool]:
+        known = (*self._contract.answers, *also)
+        binary_by_default = parameters(header, "").get("binary_data_output") is True
         entries = header.get("outputs")
         if entries is None or entries == []:
-            return dict.fromkeys(self._contract.answers, binary_by_default)
+            return dict.fromkeys(known, binary_by_default)
         if not isinstance(entries, list):
             raise invalid("/outputs", "outputs must be a list")
         wanted: dict[str, bool] = {}
@@ -147,46 +152,21 @@ class V2:
             place = f"/outputs/{index}"
             if not isinstance(entry, dict):
                 raise invalid(place, "an output must be an object")
-            _only(entry, _OUTPUT, place)
-            name, parameters = entry.get("name"), _parameters(entry, place)
-            if not isinstance(name, str) or name not in self._contract.answers:
-                known = ", ".join(self._contract.answers)
-                raise invalid(f"{place}/name", f"no such output; this model's outputs are {known}")
+            only(entry, _OUTPUT, place)
+            name, given = entry.get("name"), parameters(entry, place)
+            if not isinstance(name, str) or name not in known:
+                raise invalid(f"{place}/name", f"no such output; this model's outputs are {', '.join(known)}")
             if name in wanted:
                 raise invalid(f"{place}/name", f"{name} is asked for twice")
-            if parameters.get("classification"):
+            if given.get("classification"):
                 raise invalid(f"{place}/parameters/classification", "not supported by this model")
-            wanted[name] = parameters.get("binary_data", binary_by_default) is True
-        return wanted
+            wanted[name] = given.get("binary_data", binary_by_default) is True
+        return {**dict.fromkeys(also, binary_by_default), **wanted}
 
 
-def _split(request: Request) -> tuple[dict[str, Any], memoryview]:
-    """The JSON part and the binary part of a body."""
-    if request.media_type not in {"", "application/json", "application/octet-stream"}:
-        raise UnsupportedMediaType(
-            f"Content-Type {request.media_type[:80]!r} is not supported: "
-            "send application/json or application/octet-stream."
-        )
-    body = request.body()
-    if not body:
-        raise MalformedBody("The body is empty.")
-    length = len(body)
-    if HEADER_LENGTH in request.headers:
-        text = request.headers[HEADER_LENGTH].strip()
-        if not (text.isascii() and text.isdecimal() and len(text) < 10) or int(text) > len(body):  # noqa: PLR2004
-            raise InvalidRequest(f"Inference-Header-Content-Length {text[:40]!r} does not fit the body.")
-        length = int(text)
-    # Without the header it is JSON, whatever it is called: Triton's aio client names all its bodies binary.
-    try:
-        header = orjson.loads(body[:length])
-    except orjson.JSONDecodeError as error:
-        raise MalformedBody(f"The body is not valid JSON: {error}.") from None
-    if not isinstance(header, dict):
-        raise MalformedBody("The body must be a JSON object.")
-    return header, memoryview(body)[length:]
-
-
-def _column(field: Field, entry: Mapping[str, Any], buffer: memoryview, place: str) -> NDArray[Any]:
+def _column(
+    field: Field, entry: Mapping[str, Any], buffer: memoryview, place: str, *, max_rows: int
+) -> NDArray[Any]:
     """One input as a validated column of shape (n, *field.shape)."""
     datatype = entry.get("datatype")
     if datatype not in tensor.DATATYPES:
@@ -196,20 +176,25 @@ def _column(field: Field, entry: Mapping[str, Any], buffer: memoryview, place: s
     shape = tensor.read_shape(entry.get("shape"), f"{place}/shape")
     if not field.fits(shape):
         raise invalid(f"{place}/shape", f"expected {field.tensor_shape}, got {list(shape)}")
-    if shape[0] > MAX_ROWS:
-        raise PayloadTooLarge(f"Send at most {MAX_ROWS} rows at once.")
-    if _binary_size(entry, place) is not None:
+    _limit_rows(shape[0], max_rows, f"{place}/shape/0")
+    if binary_size(entry, place) is not None:
         if "data" in entry:
             raise invalid(f"{place}/data", "data is given both as JSON and as binary")
         array = tensor.from_binary(buffer, datatype, shape, place)
     else:
         data = entry.get("data")
-        if datatype == "BYTES" and _parameters(entry, place).get("content_type") == "base64":
+        if datatype == "BYTES" and parameters(entry, place).get("content_type") == "base64":
             data = tensor.from_base64(data, f"{place}/data")
         array = tensor.from_json(data, datatype, shape, f"{place}/data", nullable=field.may_miss)
     if field.least is not None:
         return field.padded(field.from_tensor(array, f"{place}/data"))
     return field.from_tensor(array.reshape(shape[0], *field.shape), f"{place}/data")
+
+
+def _limit_rows(rows: int, max_rows: int, place: str) -> None:
+    if rows > max_rows:
+        detail = f"{rows} rows; send at most {max_rows} at once"
+        raise PayloadTooLarge(f"{place}: {detail}", errors=[FieldError(place, detail)])
 
 
 def _accepts(field: Field, datatype: str) -> bool:
@@ -218,29 +203,3 @@ def _accepts(field: Field, datatype: str) -> bool:
     if field.kind == "int":
         return datatype in tensor.NUMERIC_DTYPES and not datatype.startswith("FP") and datatype != "UINT64"
     return datatype == field.datatype
-
-
-def _binary_size(entry: Mapping[str, Any], place: str) -> int | None:
-    size = _parameters(entry, place).get("binary_data_size")
-    if size is not None and (type(size) is not int or size < 0):
-        raise invalid(f"{place}/parameters/binary_data_size", "must be a non-negative integer")
-    return size
-
-
-def _parameters(entry: Mapping[str, Any], place: str) -> Mapping[str, Any]:
-    parameters = entry.get("parameters")
-    if parameters is None:
-        return {}
-    if not isinstance(parameters, dict):
-        raise invalid(f"{place}/parameters", "parameters must be an object")
-    for name, value in parameters.items():
-        if not isinstance(value, str | int | float | bool):
-            raise invalid(pointer(place, ["parameters", name]), "a parameter is text, a number or a boolean")
-    return parameters
-
-
-def _only(entry: Mapping[str, Any], known: set[str], place: str) -> None:
-    unknown = [name for name in entry if name not in known]
-    if unknown:
-        errors = [FieldError(pointer(place, [name]), "unknown field") for name in unknown[:20]]
-        raise InvalidRequest(f"{errors[0].pointer}: unknown field", errors=errors)

@@ -1,0 +1,129 @@
+"""How cost grows: rows in a request, models in a template, versions in a registry.
+
+    python -m bench growth
+
+Nothing may grow worse than in proportion; loading and promoting a version may not grow at all.
+"""
+
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from bench import folder_s3, warm
+from bench.environment import ROOT
+from bench.progress import Progress
+from bench.subjects import forest, network
+from maas.registry import Registry
+from models.scaffold.template_block import inserted
+
+ROWS = (1, 10, 100, 1000, 10_000)
+MODELS = (1, 11, 20, 35, 50)
+VERSIONS = (1, 10, 100, 1000, 10_000)
+
+
+def measure(progress: Progress) -> dict[str, Any]:
+    """The three curves."""
+    return {
+        "rows": [_rows(count, progress) for count in ROWS],
+        "models": [_models(count, progress) for count in MODELS],
+        "versions": _versions(progress),
+    }
+
+
+def _rows(count: int, progress: Progress) -> dict[str, float]:
+    """CPU milliseconds of a request with `count` rows of 8 numbers."""
+    progress(f"{count} rows", ROWS.index(count), len(ROWS))
+    subject = forest()
+    [(handler, event), *_] = warm.ours(subject, count).values()
+    raw = json.dumps(event).encode()
+    best = min(warm.microseconds(handler, raw, max(1, 2000 // count)) for _ in range(3))
+    return {"rows": count, "milliseconds": best / 1000, "microseconds_per_row": best / count}
+
+
+def _models(count: int, progress: Progress) -> dict[str, float]:
+    """Bytes, resources, and the time to transform and lint a template with `count` models."""
+    progress(f"{count} models", MODELS.index(count), len(MODELS))
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    present = sum(line.startswith("  # ---") and " Model: " in line for line in text.splitlines())
+    for number in range(count - present):
+        text = inserted(text, f"more_{number}", "One more.")
+    began = time.perf_counter()
+    resources, size = _transformed(text)
+    transformed = time.perf_counter() - began
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        began = time.perf_counter()
+        command = [str(Path(sys.executable).with_name("cfn-lint")), file.name]
+        subprocess.run(command, capture_output=True, check=False)
+        linted = time.perf_counter() - began
+    return {
+        "models": max(count, present),
+        "template_bytes": len(text.encode()),
+        "transformed_bytes": size,
+        "resources": resources,
+        "transform_seconds": transformed,
+        "lint_seconds": linted,
+    }
+
+
+def _transformed(text: str) -> tuple[int, int]:
+    """How many resources CloudFormation gets, and in how many bytes."""
+    from samtranslator.translator.transform import transform
+
+    template = yaml_parse(text)
+    for resource in template["Resources"].values():
+        for key in ("CodeUri", "ContentUri"):
+            if key in resource.get("Properties", {}):
+                resource["Properties"][key] = "s3://bucket/key"
+    with redirect_stdout(io.StringIO()):
+        made = transform(template, {}, _Policies())
+    return len(made["Resources"]), len(json.dumps(made, separators=(",", ":")))
+
+
+class _Policies:
+    def load(self) -> dict[str, str]:
+        """No managed policy is asked for by name."""
+        return {}
+
+
+def _versions(progress: Progress) -> list[dict[str, float]]:
+    """Milliseconds to load, promote and list with so many versions published."""
+    subject, found = network(), []
+    with tempfile.TemporaryDirectory() as folder:
+        store = folder_s3.FolderStore(Path(folder) / "models")
+        registry = Registry(store)
+        manifest, done = subject.manifest(), 0
+        for count in VERSIONS:
+            progress(f"{count} versions", VERSIONS.index(count), len(VERSIONS))
+            while done < count:
+                made = manifest.model_copy(update={"training_seconds": float(done)})
+                registry.publish(made, subject.onnx)
+                done += 1
+            found.append({"versions": count, **_timed(registry, subject.name, made.digest)})
+    return found
+
+
+def _timed(registry: Registry, model: str, digest: str) -> dict[str, float]:
+    def milliseconds(action: Any, repeats: int) -> float:
+        best = float("inf")
+        for _ in range(repeats):
+            began = time.perf_counter()
+            action()
+            best = min(best, time.perf_counter() - began)
+        return best * 1000
+
+    registry.promote(model, digest, actor="bench", reason="")
+    return {
+        "load_ms": milliseconds(lambda: registry.artifact(registry.manifest(model, digest)), 5),
+        "promote_ms": milliseconds(lambda: registry.shadow(model, None, actor="bench", reason=""), 5),
+        "list_ms": milliseconds(lambda: registry.versions(model), 1),
+    }

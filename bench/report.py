@@ -1,0 +1,163 @@
+"""The measured figures as tables: bench/README.md between its two marks."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+README = Path(__file__).parent / "README.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+OURS = "maas"
+
+
+def write(results: Path) -> Path:
+    """Put tables of all results into the page, leaving the rest of it as it is."""
+    parts = []
+    for name, make in SECTIONS.items():
+        path = results / f"{name}.json"
+        if path.exists():
+            found = json.loads(path.read_text())
+            where = f"{found['measured']}, Python {found['python']}, {found['processor']}"
+            about = f"`python -m bench {name}`, {where}."
+            parts.append(f"{make(found)}\n\n{about}\n")
+    text = README.read_text(encoding="utf-8") if README.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    README.write_text(f"{before}{BEGIN}\n\n" + "\n".join(parts) + f"\n{END}{after}", encoding="utf-8")
+    return README
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    return "\n".join([*lines, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
+    return str(value)
+
+
+def _cold(found: dict[str, Any]) -> str:
+    ours = {row["subject"]: row["ms"] for row in found["rows"] if row["stack"] == OURS}
+    rows = [
+        (row["subject"], row["stack"], row["ms"], f"{row['ms'] / ours[row['subject']]:.1f} x")
+        for row in found["rows"]
+    ]
+    parts = [(part["part"], part["ms"]) for part in found["parts"]]
+    return (
+        "## Cold start, from a fresh process to the first prediction\n\n"
+        + table(("model", "stack", "ms", "of ours"), rows)
+        + "\n\nWhere ours goes:\n\n"
+        + table(("part", "ms"), parts)
+    )
+
+
+def _warm(found: dict[str, Any]) -> str:
+    empty = {
+        (r["subject"], r["rows"]): r["microseconds"] for r in found["rows"] if r["handler"] == "empty handler"
+    }
+    rows = [
+        (
+            r["subject"],
+            r["rows"],
+            r["handler"],
+            r["microseconds"],
+            r["microseconds"] - empty[r["subject"], r["rows"]],
+        )
+        for r in found["rows"]
+    ]
+    limits = ", ".join(f"{name} rows {value:,.0f}" for name, value in found["limit"].items())
+    return (
+        "## CPU of a warm request, in process\n\n"
+        + table(("model", "rows", "handler", "µs", "µs above the empty handler"), rows)
+        + f"\n\nBare `InferenceSession.run`, µs: {limits}."
+    )
+
+
+def _throughput(found: dict[str, Any]) -> str:
+    parts = ["## Over HTTP, side by side"]
+    cases = sorted({(r["subject"], r["rows"], r["clients"]) for r in found["rows"]})
+    for case in cases:
+        inside = [r for r in found["rows"] if (r["subject"], r["rows"], r["clients"]) == case]
+        best = max(r["per_second"] for r in inside if r["stack"] == OURS and r["kind"] == "json")
+        rows = [
+            (
+                r["stack"] + ("" if r["kind"] == "json" else f", {r['kind']}"),
+                r["p50_ms"],
+                r["p99_ms"],
+                r["per_second"],
+                f"{best / r['per_second']:.2f} x",
+                r["cpu_ms"],
+                r["megabytes"],
+                f"{r['spread']:.0%}",
+            )
+            for r in inside
+        ]
+        subject, count, clients = case
+        parts.append(
+            f"**{subject}, {count} {_many('row', count)}, {clients} {_many('client', clients)}**\n\n"
+            + table(("stack", "p50 ms", "p99 ms", "requests/s", "ours is", "CPU ms", "MB", "spread"), rows)
+        )
+    return "\n\n".join(parts)
+
+
+def _many(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _size(found: dict[str, Any]) -> str:
+    both = sum(found["layers"].values())
+    rows = [
+        *((name, size / 1e6, found["zipped"][name] / 1e6) for name, size in found["layers"].items()),
+        ("both layers", both / 1e6, sum(found["zipped"].values()) / 1e6),
+    ]
+    largest = max(found["functions"], key=found["functions"].__getitem__)
+    return (
+        "## Size\n\n"
+        + table(("layer", "MB unzipped", "MB zipped"), rows)
+        + f"\n\nThe largest of {len(found['functions'])} functions is {largest} with "
+        f"{found['functions'][largest] / 1000:.0f} KB. A further model adds nothing to the layers."
+    )
+
+
+def _load_model(found: dict[str, Any]) -> str:
+    rows = [(r["server"], r["way"], r["seconds"], r["peak_megabytes"], r["ratio"]) for r in found["rows"]]
+    return f"## From S3 to a ready session: {found['megabytes']} MB\n\n" + table(
+        ("server", "way", "seconds", "peak MB", "against one connection, raw"), rows
+    )
+
+
+def _growth(found: dict[str, Any]) -> str:
+    rows = [(r["rows"], r["milliseconds"], r["microseconds_per_row"]) for r in found["rows"]]
+    models = [
+        (
+            r["models"],
+            r["template_bytes"] / 1000,
+            r["transformed_bytes"] / 1000,
+            r["resources"],
+            r["transform_seconds"],
+            r["lint_seconds"],
+        )
+        for r in found["models"]
+    ]
+    versions = [(r["versions"], r["load_ms"], r["promote_ms"], r["list_ms"]) for r in found["versions"]]
+    return (
+        "## How cost grows\n\n![How cost grows](growth.png)\n\n"
+        + table(("rows in a request", "CPU ms", "µs per row"), rows)
+        + "\n\n"
+        + table(("models", "template KB", "transformed KB", "resources", "transform s", "cfn-lint s"), models)
+        + "\n\nCloudFormation takes 1 MB and 500 resources in one stack.\n\n"
+        + table(("versions", "load ms", "promote ms", "list ms"), versions)
+    )
+
+
+SECTIONS = {
+    "cold": _cold,
+    "warm": _warm,
+    "throughput": _throughput,
+    "size": _size,
+    "load_model": _load_model,
+    "growth": _growth,
+}

@@ -1,0 +1,121 @@
+"""What is answered when there is no answer: one response per status and dialect, from the tree of errors."""
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+from maas import errors
+from maas.errors import InvalidRecord, MaasError, TrainingError
+
+type Schema = dict[str, Any]
+
+# What the gateway itself answers, in front of the functions; template.yaml has the words.
+GATEWAY = {
+    401: "No token, or one that is not accepted.",
+    403: "No credentials, expired ones, or ones that do not permit this.",
+    429: "Too many requests, or the quota is used up; Retry-After says when to come back.",
+    502: "The function failed.",
+    504: "No answer in time: send fewer rows.",
+}
+_RETRY = {409, 429, 503}
+PROBLEM: Schema = {
+    "type": "object",
+    "description": "RFC 9457. docs/errors.md tells each code's cause and cure.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "urn:maas:error:<code>"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Place"},
+            "description": "Where the request is at fault; twenty places at most.",
+        },
+    },
+}
+PLACE: Schema = {
+    "type": "object",
+    "required": ["detail"],
+    "properties": {
+        "pointer": {"type": "string", "description": "RFC 6901 pointer into the body; empty for all of it."},
+        "header": {"type": "string", "description": "The header at fault, in place of a pointer."},
+        "detail": {"type": "string"},
+    },
+}
+V2_ERROR: Schema = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "string", "description": "What is wrong, beginning with the place."}},
+}
+GATEWAY_PROBLEM: Schema = {
+    "type": "object",
+    "description": "Both dialects' forms in one, as the gateway does not know which is asked for.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "error": {"type": "string"},
+    },
+}
+
+
+def codes() -> dict[int, list[type[MaasError]]]:
+    """The errors that callers can meet, by status."""
+    found: dict[int, list[type[MaasError]]] = {}
+    for error in _tree(MaasError):
+        if not issubclass(error, TrainingError):
+            found.setdefault(error.status, []).append(error)
+    return found
+
+
+def components() -> dict[str, Schema]:
+    """The responses that operations refer to."""
+    made: dict[str, Schema] = {}
+    for status, kinds in codes().items():
+        made[f"Problem{status}"] = _response(
+            status, _listed(kinds), {"application/problem+json": {"schema": _ref("Problem")}}
+        )
+        # V2 knows one status for bad input.
+        second = [kind for kind in kinds if kind is not InvalidRecord]
+        if status == HTTPStatus.BAD_REQUEST:
+            second.append(InvalidRecord)
+        made[f"Error{status}"] = _response(
+            status, _listed(second), {"application/json": {"schema": _ref("Error")}}
+        )
+    for status, text in GATEWAY.items():
+        made[f"Gateway{status}"] = _response(
+            status, text, {"application/json": {"schema": _ref("GatewayProblem")}}
+        )
+    return made
+
+
+def of(dialect: str, statuses: Iterable[int]) -> dict[str, Schema]:
+    """References to an operation's responses: `dialect` is Problem or Error; the gateway's come along."""
+    own = {str(status): {"$ref": f"#/components/responses/{dialect}{status}"} for status in statuses}
+    gateway = {str(status): {"$ref": f"#/components/responses/Gateway{status}"} for status in GATEWAY}
+    return dict(sorted({**own, **gateway}.items()))
+
+
+def _response(status: int, description: str, content: Schema) -> Schema:
+    headers: Schema = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+    if status in _RETRY:
+        headers["Retry-After"] = {"schema": {"type": "integer"}, "description": "Seconds."}
+    return {"description": description, "headers": headers, "content": content}
+
+
+def _listed(kinds: Iterable[type[MaasError]]) -> str:
+    lines = dict.fromkeys(f"`{kind.code}`: {kind.title}." for kind in kinds)
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _tree(root: type[MaasError]) -> Iterator[type[MaasError]]:
+    if root.__module__ == errors.__name__:
+        yield root
+    for child in root.__subclasses__():
+        yield from _tree(child)

@@ -1,0 +1,65 @@
+"""What a caller may ask of an explanation."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from maas.errors import FieldError, InvalidRequest
+from maas.explain.budget import MOST_SAMPLES
+
+MOST_ROWS = 32
+"""Records explained in one call; each takes up to 50 ms (a picture 100)."""
+
+type Method = Literal["auto", "sampling", "lime", "occlusion", "leave-one-out"]
+
+METHODS: tuple[str, ...] = get_args(Method.__value__)
+_LEAST_SAMPLES = 2
+_TYPES = {"method": str, "target": str, "class": int, "samples": int}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to explain.
+
+    Attributes:
+        method: `auto` takes the exact one where there is one.
+        target: The number to explain, a field of the prediction.
+        column: The class to explain, of a model that tells classes apart.
+        samples: Pairs of orders to take whatever they cost, so that the figures are the same on every
+            machine; a surrogate takes eight records for each.
+    """
+
+    method: str = "auto"
+    target: str | None = None
+    column: int | None = None
+    samples: int | None = None
+
+    @classmethod
+    def read(cls, parameters: Any, at: str = "/parameters", prefix: str = "") -> "Options":
+        """Options from the parameters of a request, each called by its name with `prefix` before it.
+
+        Raises:
+            InvalidRequest: A parameter is unknown, or has no usable value.
+        """
+        if parameters is None:
+            return cls()
+        if not isinstance(parameters, dict):
+            raise _refused(at, "parameters must be an object")
+        found: dict[str, Any] = {}
+        for name, value in parameters.items():
+            place, bare = f"{at}/{name}"[:80], name.removeprefix(prefix)
+            kind = _TYPES.get(bare) if name.startswith(prefix) else None
+            if kind is None:
+                raise _refused(place, f"unknown; known are {', '.join(prefix + one for one in _TYPES)}")
+            if type(value) is not kind:
+                raise _refused(place, f"must be {'text' if kind is str else 'a whole number'}")
+            found[bare] = value
+        method, samples = found.get("method", "auto"), found.get("samples")
+        if method not in METHODS:
+            raise _refused(f"{at}/{prefix}method", f"must be one of {', '.join(METHODS)}")
+        if samples is not None and not _LEAST_SAMPLES <= samples <= MOST_SAMPLES:
+            raise _refused(f"{at}/{prefix}samples", f"must be {_LEAST_SAMPLES} to {MOST_SAMPLES}")
+        return cls(method, found.get("target"), found.get("class"), samples)
+
+
+def _refused(place: str, detail: str) -> InvalidRequest:
+    return InvalidRequest(f"{place}: {detail}.", errors=[FieldError(place, detail)])

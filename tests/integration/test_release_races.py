@@ -1,0 +1,154 @@
+"""Releases under races and faults: schedules from printed seeds, and bugs that they must notice.
+
+`MAAS_FAULT_SCHEDULES=1000` runs that many; the default keeps `make test` short.
+"""
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from maas import traffic
+from maas.artifact import Blob
+from maas.errors import MaasError, RegistryUnavailable
+from maas.manifest import Manifest
+from maas.pointer import Canary, Pointer
+from maas.pointer_store import PointerStore, Seen
+from maas.registry import Registry
+from maas.shelf import Shelf
+from maas.store import ObjectStore
+from maas.traffic import Trial
+from maas.versions import Versions
+from tests.faults import BUCKET, impatient, moto_bucket, new_client, objects
+from tests.release_days import Day
+from tests.release_rules import versions
+from tests.tiny_model import NAME
+
+SCHEDULES = int(os.environ.get("MAAS_FAULT_SCHEDULES", "64"))
+BLOCKS = 8
+
+
+@pytest.fixture(scope="module")
+def mornings() -> list[dict[str, bytes]]:
+    """What days begin with: nothing; two versions, one promoted; four with a past, and with a canary too."""
+    digests = list(versions())
+    with moto_bucket(), impatient():
+        registry = Registry(ObjectStore(BUCKET, new_client()))
+        found = [objects()]
+        for digest in digests[:2]:
+            registry.publish(*versions()[digest][:2])
+        registry.promote(NAME, digests[0], actor="morning/0", reason="")
+        found.append(objects())
+        for digest in digests[2:4]:
+            registry.publish(*versions()[digest][:2])
+        registry.promote(NAME, digests[1], actor="morning/1", reason="")
+        found.append(objects())
+        registry.canary(NAME, digests[2], 25, actor="morning/2", reason="")
+        found.append(objects())
+    return found
+
+
+@pytest.fixture(autouse=True)
+def bucket() -> Iterator[None]:
+    with moto_bucket(), impatient():
+        yield
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_races_and_faults(mornings: list[dict[str, bytes]], block: int) -> None:
+    """Whoever overtakes whom and whatever breaks: one chain of moves, all told truly, and all are served."""
+    faults = moves = 0
+    for seed in range(block, SCHEDULES, BLOCKS):
+        day = Day(seed)
+        day.run(mornings)
+        faults, moves = faults + day.dealt, moves + len(day.record.chain)
+    sys.stdout.write(f"{len(range(block, SCHEDULES, BLOCKS))} schedules, {faults} faults, {moves} moves\n")
+
+
+def test_same_seed_gives_the_same_day(mornings: list[dict[str, bytes]]) -> None:
+    """A schedule that failed can be lived through again: requests, faults and outcomes repeat."""
+    days = [Day(11), Day(11)]
+    for day in days:
+        day.run(mornings)
+    assert days[0].log == days[1].log
+    assert len(days[0].log) > 20
+
+
+# What somebody might write by mistake, as a replacement of one function.
+
+
+def swap_blindly(store: ObjectStore, key: str, body: bytes, **how: Any) -> str:
+    """No If-Match on the pointer: the last one to write wins."""
+    if key.endswith("production.json"):
+        how = {"content_type": how["content_type"]}
+    return PUT(store, key, body, **how)
+
+
+def publish_backwards(found: Versions, manifest: Manifest, artifact: bytes) -> str:
+    """The manifest first: whoever crashes in between leaves half a version."""
+    found.store.put(manifest.key, manifest.to_json(), if_none_match=True)
+    found._blobs.put(artifact, manifest.artifact.media_type)
+    return manifest.version
+
+
+def load_canary_or_fail(shelf: Shelf, canary: Canary) -> Trial:
+    """A broken canary takes stable with it."""
+    return Trial(canary, shelf._named(canary.manifest))
+
+
+def follow_or_fail(shelf: Shelf) -> Any:
+    """The last good version is not kept."""
+    shelf._follow_pointer()
+    return TRAFFIC(shelf)
+
+
+def draw_each_time(*_: Any) -> bool:
+    """A share that is not sticky."""
+    return DICE.random() < 0.5
+
+
+def draw_by_weight(model: str, canary: Canary, request_id: str) -> bool:
+    """A share that is sticky, until it is widened."""
+    return random.Random(f"{model}{canary}{request_id}").random() * 100 < canary.weight
+
+
+def retry_with_another_nonce(pointers: PointerStore, seen: Seen, pointer: Pointer) -> None:
+    """A swap whose acknowledgement was lost is made once more."""
+    try:
+        SWAP(pointers, seen, pointer)
+    except RegistryUnavailable:
+        SWAP(pointers, pointers.read(pointer.model), pointer.model_copy(update={"seq": pointer.seq + 1}))
+
+
+PUT, TRAFFIC, SWAP, DICE = ObjectStore.put, Shelf.traffic, PointerStore._swap, random.Random(0)
+BUGS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
+    "pointer swapped without If-Match": (ObjectStore, "put", swap_blindly),
+    "history skipped": (PointerStore, "_record", lambda *_: None),
+    "lost acknowledgement taken for a lost race": (PointerStore, "_is_done", lambda *_: False),
+    "silent swap repeated": (PointerStore, "_swap", retry_with_another_nonce),
+    "digest of the artifact not checked": (Blob, "verify", lambda *_: None),
+    "manifest published before its artifact": (Versions, "publish", publish_backwards),
+    "expected_seq ignored": (Registry, "_seen", lambda registry, model, _: registry._pointers.read(model)),
+    "broken canary serves nothing": (Shelf, "_tried", load_canary_or_fail),
+    "last good version not kept": (Shelf, "traffic", follow_or_fail),
+    "share not sticky": (traffic, "draws", draw_each_time),
+    "widening divides anew": (traffic, "draws", draw_by_weight),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bug_is_caught(mornings: list[dict[str, bytes]], bug: str) -> None:
+    """The schedules notice each of these mistakes; the same seeds without the mistake notice nothing."""
+    where, name, mistake = BUGS[bug]
+    with mock.patch.object(where, name, mistake):
+        for seed in range(200):
+            try:
+                Day(seed).run(mornings)
+            except (AssertionError, MaasError) as error:
+                sys.stdout.write(f"{bug}: seed {seed}: {str(error).splitlines()[0][:100]}\n")
+                return
+    raise AssertionError(f"200 schedules did not notice: {bug}")

@@ -37,7 +37,7 @@ _SAMPLES = 64  # pairs of orders, whatever they cost: importance must not depend
 _CHECKED_ROWS = 1000
 _MOST_PAIRS = 1_000_000  # of leaf and background record: more take longer than sampling
 _MOST_NAMES = 40
-_FEWEST_TEXTS = 3  # in which a token stands, before the manifest may name it
+_FEWEST_TEXTS = 5  # in which a token stands, before the manifest may name it
 _KEPT = 6  # significant digits
 _SUMMED = {"linear", "trees"}
 

@@ -141,14 +141,14 @@ def current() -> Team:
 
 
 @contextmanager
-def assembled(job: BatchJob, *, port: int = PORT, patience: float = PATIENCE_SECONDS) -> Iterator[Team]:
+def assembled(job: BatchJob, *, port: int | None = None, patience: float = PATIENCE_SECONDS) -> Iterator[Team]:
     """Join the team of a job on several nodes; a job on one node is alone.
 
     The leader lets the helpers go at the end, unless it fails: then they fail too.
 
     Args:
         job: Which node of which this is.
-        port: And the one above it, on the main node.
+        port: And the one above it, on the main node; by default PORT.
         patience: Seconds to wait for the others.
 
     Raises:
@@ -157,6 +157,7 @@ def assembled(job: BatchJob, *, port: int = PORT, patience: float = PATIENCE_SEC
     if job.nodes == 1:
         yield ALONE
         return
+    port = PORT if port is None else port
     import jax
 
     keras = load()

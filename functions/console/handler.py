@@ -13,6 +13,7 @@ from maas.console.pages import Pages
 from maas.console.uploads import Uploads
 from maas.errors import InvalidRequest
 from maas.function import HttpFunction
+from maas.monitor.archive import Archive
 from maas.prices import Cost
 from maas.protocol.problem import Reply
 from maas.protocol.request import Request
@@ -78,7 +79,7 @@ class Console(HttpFunction):
         return json_reply(self._operations.model(model))
 
     def _drift(self, _: Request, model: str) -> Reply:
-        return json_reply({"windows": []})
+        return json_reply(Archive(self._files).history(model))
 
     def _cost(self, _: Request, milliseconds: str, calls: str) -> Reply:
         try:

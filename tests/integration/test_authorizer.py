@@ -61,6 +61,8 @@ ROUTES = {
     "POST/v1/models/m/versions/12345678:predict": {"predict"},
     "POST/v2/models/m/infer": {"predict"},
     "POST/v2/models/m/versions/12345678/infer": {"predict"},
+    "POST/console/data/files/m/rows.csv": {"predict"},
+    "GET/console/data/models": {"read"},
     "POST/v1/models/m:explain": {"explain"},
     "POST/v1/models/m/versions/12345678:explain": {"explain"},
     "POST/v1/models/m:feedback": {"operate"},

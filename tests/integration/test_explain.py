@@ -136,14 +136,20 @@ def test_explanations_come_through_the_open_inference_protocol(tiny: Serving) ->
 
 
 def test_tritons_client_reads_explanations(tiny: Serving) -> None:
-    """Binary outputs, decoded by Triton's own client: one JSON text per row."""
-    from tritonclient.http import InferResult
+    """Asked for and decoded by Triton's own client, in binary: one JSON text per row."""
+    from tritonclient.http import InferenceServerClient, InferInput, InferResult
 
-    asked = {
-        "inputs": json_inputs(),
-        "parameters": {"explain": True, "binary_data_output": True, "explain_method": "lime"},
-    }
-    answer = tiny.call("POST", INFER, asked)
+    inputs = []
+    for entry in json_inputs():
+        inputs.append(InferInput(entry["name"], entry["shape"], entry["datatype"]))
+        dtype = {"BYTES": object, "BOOL": bool, "INT64": np.int64, "FP64": np.float64}[entry["datatype"]]
+        values = [np.nan if value is None else value for value in np.ravel(entry["data"]).tolist()]
+        inputs[-1].set_data_from_numpy(np.array(values, dtype).reshape(entry["shape"]))
+    body, sent = InferenceServerClient.generate_request_body(
+        inputs, parameters={"explain": True, "explain_method": "lime"}
+    )
+    answer = tiny.call("POST", INFER, body, {"Inference-Header-Content-Length": str(sent)})
+    assert answer.status == 200, answer.body
     length = int(answer.headers["Inference-Header-Content-Length"])
     result = InferResult.from_response_body(answer.body, header_length=length)
     texts = result.as_numpy("explanation")

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.sentiment.handler import BUCKETS, SLOTS, handler
+from functions.sentiment.handler import BUCKETS, SLOTS, handler, read_tokens
 from maas.errors import DataError
+from maas.explain.words import weighed
 from maas.runtime import Session
 from models.sentiment.linear import FittedLinear
 from models.sentiment.reviews import load
@@ -126,3 +127,54 @@ def test_a_batch_changes_no_row() -> None:
     together = handler.contract.matrix(handler.contract.parse(asked))
     apart = [handler.contract.matrix(handler.contract.parse([one])) for one in asked]
     np.testing.assert_array_equal(together, np.vstack(apart))
+
+
+def _fitted_to_sample() -> tuple[FittedLinear, Session]:
+    table = simulate(0)
+    fitted = CANDIDATES[-1].fit(handler.contract.matrix(table.columns), table, seed=0)
+    return fitted, Session(fitted.to_onnx())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The room was not clean, and BAD!", ["the", "room", "was", "not", "clean", "and", "bad"]),
+        ("Isn&#39;t it", ["is", "not", "it"]),
+        ("房间 很脏", list("房间很脏")),
+        ("...", []),
+    ],
+)
+def test_words_share_what_the_graph_says_about_their_ngrams(text: str, words: list[str]) -> None:
+    """Contributions of the slots, told to the words they were read from, make the log-odds with the bias."""
+    fitted, session = _fitted_to_sample()
+    columns = handler.contract.parse([{"text": text}])
+    matrix = handler.contract.matrix(columns)
+    outputs = session.run(matrix)
+    reading = read_tokens(columns)
+    assert reading.tokens == words
+    assert set(reading.weights.tolist()) == set(np.flatnonzero(matrix[0, 1:]).tolist())
+    found = weighed(reading, outputs["contributions"][0].astype(np.float64))
+    bias = float(fitted.bias[int(matrix[0, 0])])
+    assert bias + found.contributions.sum() == pytest.approx(float(outputs["log_odds"][0]), abs=1e-5)
+    odds = np.log(outputs["probability"][0] / (1 - outputs["probability"][0]))
+    assert float(odds) == pytest.approx(float(outputs["log_odds"][0]), abs=1e-3)
+
+
+def test_an_ngram_is_told_to_the_words_it_covers() -> None:
+    """A pair of words to both, a part of a word to that word, a negation to the word that is negated."""
+    reading = read_tokens(handler.contract.parse([{"text": "never wonderful"}]))
+    spans = set(zip(reading.firsts.tolist(), reading.lasts.tolist(), strict=True))
+    assert spans == {(0, 0), (1, 1), (0, 1)}
+    pairs = [place for place in range(len(reading.weights)) if reading.lasts[place] != reading.firsts[place]]
+    assert len(pairs) == 1
+    parts = sum(reading.firsts[place] == 1 == reading.lasts[place] for place in range(len(reading.weights)))
+    assert parts == 2 + sum(len("<wonderful>") - n + 1 for n in (4, 5, 6))
+
+
+def test_of_a_long_text_only_what_was_read_is_told() -> None:
+    """N-grams that were left out in the middle of a long text belong to no word."""
+    text = " ".join(f"{a}{b}{c}word" for a in "abcdefgh" for b in "ijklmnop" for c in "qrstuvwx")
+    columns = handler.contract.parse([{"text": text[:5000]}])
+    reading = read_tokens(columns)
+    assert set(reading.weights.tolist()) == set(range(SLOTS))
+    assert reading.lasts.max() < len(reading.tokens)

@@ -169,9 +169,12 @@ def test_the_card_is_made_from_the_manifest(trained: TrainedModel, tmp_path: Pat
     card = write_card(SMALL, trained, tmp_path).read_text()
     assert f"{trained.manifest.metrics['rmse']:.4g}" in card
     assert "Simulated data" in card
+    assert "## What moves its answers" in card
+    assert "| timestamp time | " in card
     plots = sorted((tmp_path / "plots").iterdir())
     assert [plot.name for plot in plots] == [
         "candidates.svg",
+        "contributions.svg",
         "error_by_hour.svg",
         "importance.svg",
         "week.svg",

@@ -24,7 +24,7 @@ export function prediction(values, schema) {
 }
 
 export function explanation(found, picture) {
-  const lines = [h("p", { class: "quiet small" }, `${t("Method")}: ${found.method}${found.target ? ` · ${title(String(found.target))}` : ""} · ${t("base value")} ${plain(found.base_value)} → ${t("prediction")} ${plain(found.value)}`)];
+  const lines = [h("p", { class: "quiet small" }, `${t("Method")}: ${found.method} · ${title(found.target)}${found.class === undefined ? "" : ` ${found.class}`}${found.scale === "answer" ? "" : ` (${found.scale})`} · ${t("base value")} ${plain(found.base_value)} → ${t("prediction")} ${plain(found.value)}`)];
   if (found.map) lines.push(h("h3", {}, t("Where the picture speaks for the answer")), heat(t("Where the picture speaks for the answer"), found.map.values, picture));
   if (found.tokens) lines.push(h("h3", {}, t("Words for and against")), tokens(found.tokens));
   if (found.attributions?.length) {

@@ -95,7 +95,8 @@ def _report(steps: Steps, target: Target, results: list[dict[str, Any]]) -> None
             [(console.plain(sent, EXACT), console.plain(received, EXACT)) for sent, received in pairs],
             title=f"{model} {result['version']} answered in {result['v1']['milliseconds']:.0f} ms",
         )
-    console.say(f"API:   {target.url}", style="bold")
+    console.say(f"Console:  {target.url}/", style="bold")
+    console.say(f"API:      {target.url}", style="bold")
     if results:
         first = results[0]
         console.say("Try:")

@@ -36,8 +36,11 @@ def reproduce(
 
     manifest, _ = chosen(resolve(registry).registry(), model, version)
     source, seed = data or _source(manifest), _seed(manifest)
+    recipe = find(model)
+    if manifest.reproduction is not None and manifest.reproduction.search:
+        recipe = recipe.widened()
     with Steps() as steps, steps.step(f"train {model} as {manifest.version} was") as step:
-        again = fit(find(model), source, seed=seed, step=step).manifest
+        again = fit(recipe, source, seed=seed, step=step).manifest
     same = _blobs(again) == _blobs(manifest)
     found = differences(manifest, again)
     if as_json:

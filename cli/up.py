@@ -76,6 +76,7 @@ def description(target: Target) -> dict[str, str]:
 
     stack = target.stack
     return {
+        "console": f"{target.url}/",
         "api": target.url,
         "registry": f"s3://{target.bucket}",
         "aws": endpoint_url(stack.port) if stack else "",

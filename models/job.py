@@ -31,13 +31,14 @@ from models.quiet import monitoring, worst_weeks
 from models.recipe import Recipe
 from models.selection import Search, choose
 from models.table import Table
+from models.team import current
 from models.trial import Progress, Trials, one_by_one
 from models.weights import parted
 
 _GOLDEN_SAMPLES = 8
 # A share of the target's spread: far below what matters, far above what another CPU's rounding changes.
 _GOLDEN_TOLERANCE = 1e-3
-_DEEP_LIBRARIES = ("keras", "tensorflow-cpu")
+_DEEP_LIBRARIES = ("jax", "keras")
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
 
 
@@ -148,7 +149,7 @@ def train(
         summary=recipe.summary,
         optimisation=small.variants,
         explanation=told.explanation,
-        reproduction=reproduction(recipe.model, source, seed),
+        reproduction=reproduction(recipe.model, source, seed, search=recipe.wide, nodes=current().size),
         monitoring=monitoring(
             contract,
             table.columns,

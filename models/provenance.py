@@ -27,12 +27,19 @@ VARIABLES = (
 
 
 def reproduction(
-    model: str, source: str | None, seed: int, *, environ: Mapping[str, str] = os.environ
+    model: str,
+    source: str | None,
+    seed: int,
+    *,
+    search: bool = False,
+    nodes: int = 1,
+    environ: Mapping[str, str] = os.environ,
 ) -> Reproduction:
     """What it takes to train `model` like this again."""
     data = ["--data", source] if source else []
+    wide = ["--search"] if search else []
     return Reproduction(
-        command=shlex.join(["maas", "train", model, *data, "--seed", str(seed)]),
+        command=shlex.join(["maas", "train", model, *data, "--seed", str(seed), *wide]),
         source=source,
         seed=seed,
         code=code_digest(model),
@@ -42,6 +49,8 @@ def reproduction(
         kernels=_kernels(),
         threads=os.process_cpu_count() or 1,
         environment={name: environ[name] for name in VARIABLES if environ.get(name)},
+        search=search,
+        nodes=nodes,
     )
 
 

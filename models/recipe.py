@@ -55,6 +55,7 @@ class Recipe:
         budget: What the gate allows a new version.
         plots: The card's plots by name, each drawn on an empty figure, where the general ones say little.
         limits: What the card warns of.
+        wide: Whether the grid is among the candidates.
     """
 
     endpoint: Endpoint[Any, Any]
@@ -81,6 +82,7 @@ class Recipe:
     budget: Budget = field(default_factory=Budget)
     plots: Mapping[str, Callable[[Any, "Evaluation"], None]] = field(default_factory=dict)
     limits: Sequence[str] = ()
+    wide: bool = False
 
     @property
     def model(self) -> str:
@@ -89,4 +91,4 @@ class Recipe:
 
     def widened(self) -> "Recipe":
         """The same with its grid among the candidates."""
-        return replace(self, candidates=(*self.candidates, *self.grid), grid=())
+        return replace(self, candidates=(*self.candidates, *self.grid), grid=(), wide=True)

@@ -141,7 +141,7 @@ def current() -> Team:
 
 
 @contextmanager
-def assembled(job: BatchJob, *, port: int | None = None, patience: float = PATIENCE_SECONDS) -> Iterator[Team]:
+def assembled(job: BatchJob, *, port: int | None = None, patience: float | None = None) -> Iterator[Team]:
     """Join the team of a job on several nodes; a job on one node is alone.
 
     The leader lets the helpers go at the end, unless it fails: then they fail too.
@@ -149,7 +149,7 @@ def assembled(job: BatchJob, *, port: int | None = None, patience: float = PATIE
     Args:
         job: Which node of which this is.
         port: And the one above it, on the main node; by default PORT.
-        patience: Seconds to wait for the others.
+        patience: Seconds to wait for the others; by default PATIENCE_SECONDS.
 
     Raises:
         TrainingError: Not all of them came in time.
@@ -158,6 +158,7 @@ def assembled(job: BatchJob, *, port: int | None = None, patience: float = PATIE
         yield ALONE
         return
     port = PORT if port is None else port
+    patience = PATIENCE_SECONDS if patience is None else patience
     import jax
 
     keras = load()

@@ -22,7 +22,7 @@ from maas.shelf import Shelf
 from maas.store import ObjectStore
 from maas.traffic import Traffic
 from tests import tiny_model
-from tests.faults import BUCKET, Crash, Fault, FaultInjector, new_client, restore, seeded
+from tests.faults import BUCKET, EVERY, Crash, Fault, FaultInjector, new_client, restore, seeded
 from tests.release_rules import FOLDER, Record, Witness, keys, versions
 from tests.tiny_model import NAME
 from tests.turns import Turns
@@ -35,7 +35,7 @@ class Injector(FaultInjector):
 
     def __init__(self, client: Any, day: "Day") -> None:
         seed = day.random.randrange(2**32)
-        super().__init__(client, seeded(seed, rate=day.rate), seed=seed)
+        super().__init__(client, seeded(seed, rate=day.rate, faults=day.faults), seed=seed)
         self._day = day
 
     def __call__(self, request: AWSPreparedRequest, event_name: str = "", **rest: object) -> AWSResponse:
@@ -54,14 +54,15 @@ class Day:
     """One schedule: who did what, and every pointer there was."""
 
     seed: int
-    faults: bool = True
     record: Record = field(default_factory=Record)
     log: list[str] = field(default_factory=list)
     dealt: int = 0
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.rate = self.random.choice([0.0, 0.05, 0.15, 0.3]) if self.faults else 0.0
+        self.rate = self.random.choice([0.0, 0.05, 0.15, 0.3, 0.5])
+        # On every other day one kind of fault only, so that it comes in rows and at every place.
+        self.faults = self.random.choice([EVERY, (self.random.choice(EVERY),)])
         self.turns = Turns(self.random)
         moments = (datetime(2026, 2, 1, tzinfo=UTC) + timedelta(seconds=second) for second in range(10**6))
         self._clock = lambda: next(moments)
@@ -108,7 +109,7 @@ class Day:
         digest = self.some_version()
         how: dict[str, Any] = {}
         seen = None
-        if kind == "widen" or self.random.random() < 0.4:
+        if kind == "widen" or self.random.random() < 0.5:
             seen = registry.production(NAME)
             how = {"expected_seq": seen.seq if seen else 0}
         self.log.append(f"{name}: {kind} {digest[:8]} {how}")

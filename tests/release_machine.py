@@ -202,7 +202,8 @@ def definition() -> dict[str, Any]:
     found = _resolved(TEMPLATE["Resources"]["ReleaseStateMachine"]["Properties"]["Definition"])
     for state in found["States"].values():
         for retry in state.get("Retry", ()):
-            retry |= {"IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 1, "MaxDelaySeconds": 2}
+            if retry.get("MaxAttempts") != 0:
+                retry |= {"IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 1, "MaxDelaySeconds": 2}
     return found
 
 

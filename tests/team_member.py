@@ -90,7 +90,7 @@ def trained(seed: int) -> tuple[list[float], bytes]:
 def main() -> None:
     """Lead, or help."""
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
-    with assembled(BatchJob.from_environment(), port=port, patience=30) as team:
+    with assembled(BatchJob.from_environment(), port=port, patience=120) as team:
         if team.rank:
             sys.stdout.write(f"helped with {help_with(RECIPE, team)}\n")
             return

@@ -2,14 +2,16 @@
 
 import gzip
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 import numpy as np
 
+from maas.capture.record import Exchange, lines
 from maas.contract import Columns
 from maas.manifest import Distribution, Manifest
+from maas.masking import Mask
 from maas.metrics import bin_fractions, quantile_edges
 from maas.runtime import Session
 from maas.store import ObjectStore
@@ -119,29 +121,29 @@ def capture(
     prefix: str = "r",
 ) -> list[dict[str, Any]]:
     """Put records into the bucket as if requests with these columns had come in evenly until `end`."""
-    from maas.capture.record import Exchange, lines
-    from maas.masking import Mask
-
     contract = tiny_model.endpoint().contract
     answers = contract.respond(Session(tiny_model.graph()).run(contract.matrix(columns)))
     mask = Mask(contract, contract.parse(INSTANCES))
-    count = len(columns["temperature"])
-    by_hour: dict[str, list[bytes]] = {}
-    for row in range(count):
-        moment = (end - timedelta(hours=hours) * (1 - (row + 0.5) / count)).astimezone(UTC)
+    rows = np.arange(len(columns["temperature"]))
+    requests = max(len(rows) // 25, int(hours) + 1)
+    found: list[bytes] = []
+    for number, chosen in enumerate(np.array_split(rows, requests)):
+        if not len(chosen):
+            continue
+        moment = end - timedelta(hours=hours) * (1 - (number + 0.5) / requests)
         exchange = Exchange(
-            request_id=f"{prefix}{row}",
+            request_id=f"{prefix}{number}",
             version=manifest.version,
             track="stable",
             time=moment,
             milliseconds=1.5,
-            columns={name: column[row : row + 1] for name, column in columns.items()},
-            answers={name: column[row : row + 1] for name, column in answers.items()},
+            columns={name: column[chosen] for name, column in columns.items()},
+            answers={name: column[chosen] for name, column in answers.items()},
         )
-        by_hour.setdefault(f"{moment:date=%Y-%m-%d/hour=%H}", []).extend(
-            lines(exchange, tiny_model.NAME, contract, mask, None)
-        )
-    for hour, made in by_hour.items():
+        made = list(lines(exchange, tiny_model.NAME, contract, mask, None))
         body = gzip.compress(b"\n".join(made) + b"\n", mtime=0)
-        store.put(f"captures/{tiny_model.NAME}/{hour}/{prefix}.jsonl.gz", body)
-    return [json.loads(line) for made in by_hour.values() for line in made]
+        store.put(
+            f"captures/{tiny_model.NAME}/{moment:date=%Y-%m-%d/hour=%H}/{prefix}{number}.jsonl.gz", body
+        )
+        found += made
+    return [json.loads(line) for line in found]

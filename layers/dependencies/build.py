@@ -8,6 +8,7 @@ the environment names the processor, whatever the machine it runs on.
 """
 
 import argparse
+import gzip
 import os
 import platform
 import re
@@ -35,20 +36,26 @@ UNUSED = {"flatbuffers", "packaging", "protobuf", "sympy"}
 PRUNED_PATHS = (
     ".lock",  # uv's
     "bin",
+    "aws_lambda_powertools/metrics/provider/datadog",
     "aws_lambda_powertools/utilities/auth_alpha",
     "aws_lambda_powertools/utilities/batch",
     "aws_lambda_powertools/utilities/circuit_breaker",
     "aws_lambda_powertools/utilities/data_masking",
     "aws_lambda_powertools/utilities/feature_flags",
     "aws_lambda_powertools/utilities/kafka",
+    "aws_lambda_powertools/utilities/metadata",
     "aws_lambda_powertools/utilities/parameters",
     "aws_lambda_powertools/utilities/parser",
     "aws_lambda_powertools/utilities/streaming",
+    "aws_lambda_powertools/utilities/typing",
     "aws_lambda_powertools/utilities/validation",
     "aws_xray_sdk/ext",
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/_pyinstaller",
+    "numpy/core",  # old names only
+    "numpy/ctypeslib",
+    "numpy/doc",
     "numpy/f2py",
     "numpy/ma",
     "numpy/polynomial",
@@ -61,6 +68,8 @@ PRUNED_PATHS = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
+    "pydantic/experimental",
+    "pydantic/mypy.py",
     "pydantic/v1",
     "wrapt-stubs",
 )
@@ -84,6 +93,8 @@ PRUNED_PATTERNS = (
     "*.dist-info/direct_url.json",
     "*.dist-info/uv_cache.json",
 )
+
+COMPRESSED = "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*"
 
 # Of Pillow only what reads PNG and JPEG: the modules, and the libraries that its core is linked with.
 KEPT_OF_PILLOW = {
@@ -188,6 +199,7 @@ def main() -> int:
     shutil.rmtree(root, ignore_errors=True)
     install(root, architecture)
     prune(root)
+    compress(root)
     compile_all(root)
     verify(root, architecture)
     table(root)
@@ -242,6 +254,13 @@ def prune(root: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def compress(root: Path) -> None:
+    """Pack the scripts of the API's page, which is read rarely; `maas.console.pages` unpacks them."""
+    for path in root.glob(COMPRESSED):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+        path.unlink()
 
 
 def compile_all(root: Path) -> None:

@@ -19,6 +19,7 @@ _BLOCK = """\
       FunctionName: !Sub ${{AWS::StackName}}-{name}
       Description: {description}
       CodeUri: functions/{name}
+      VersionDescription: !GetAtt Settings.Value
       Role: !GetAtt {camel}Role.Arn
       ReservedConcurrentExecutions: !If [IsReserved, !Ref ModelConcurrency, !Ref AWS::NoValue]
       LoggingConfig: {{ LogGroup: !Ref {camel}LogGroup }}
@@ -42,7 +43,7 @@ _BLOCK = """\
       LogGroupName: !Sub /aws/lambda/${{AWS::StackName}}-{name}
       RetentionInDays: !Ref LogRetentionDays
 
-  # Reads its own model's manifests and the blobs they name by digest; writes its own log and kept answers.
+  # Reads its own model's manifests and the blobs they name; writes its own log, kept answers, captures, outcomes.
   {camel}Role:
     Type: AWS::IAM::Role
     Properties:
@@ -50,7 +51,9 @@ _BLOCK = """\
         Version: "2012-10-17"
         Statement:
           - {{ Effect: Allow, Principal: {{ Service: lambda.amazonaws.com }}, Action: sts:AssumeRole }}
-      ManagedPolicyArns: [!If [IsTraced, !Ref TracingPolicy, !Ref AWS::NoValue]]
+      ManagedPolicyArns:
+        - !If [IsTraced, !Ref TracingPolicy, !Ref AWS::NoValue]
+        - !If [HasSubjects, !Ref SubjectKeyPolicy, !Ref AWS::NoValue]
       Policies:
         - PolicyName: {name}
           PolicyDocument:
@@ -69,6 +72,11 @@ _BLOCK = """\
               - Effect: Allow
                 Action: [s3:GetObject, s3:PutObject]
                 Resource: !Sub ${{DataBucket.Arn}}/idempotency/{name}/*
+              - Effect: Allow
+                Action: s3:PutObject
+                Resource:
+                  - !Sub ${{DataBucket.Arn}}/captures/{name}/*
+                  - !Sub ${{DataBucket.Arn}}/outcomes/{name}/*
 
   # A canary that fails, or is slow, is taken back at once: the release function reads the model in the alarm's name.
   {camel}CanaryFailures:
@@ -76,6 +84,7 @@ _BLOCK = """\
     Properties:
       AlarmName: !Sub ${{AWS::StackName}}-canary-{name}-failures
       AlarmDescription: The canary of {name} failed too often, and was taken back.
+      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
       Namespace: maas
       MetricName: Failed
       Dimensions:
@@ -95,6 +104,7 @@ _BLOCK = """\
     Properties:
       AlarmName: !Sub ${{AWS::StackName}}-canary-{name}-latency
       AlarmDescription: The canary of {name} was too slow, and was taken back.
+      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
       Namespace: maas
       MetricName: Latency
       Dimensions:
@@ -115,6 +125,7 @@ _BLOCK = """\
     Condition: IsDeployedGradually
     Properties:
       AlarmDescription: Requests to {name} fail. New code that is being deployed is taken back.
+      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
       Metrics:
         - {{ Id: share, Expression: "(FILL(failed, 0) + FILL(crashed, 0)) / FILL(invoked, 1)", ReturnData: true }}
         - Id: failed
@@ -150,6 +161,127 @@ _BLOCK = """\
       Threshold: !Ref CanaryAlarmFailures
       ComparisonOperator: GreaterThanThreshold
       TreatMissingData: notBreaching
+
+  # What people are told of: failures, slowness, refusals for want of capacity, and data unlike those of training.
+  {camel}ErrorsAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: Requests to {name} fail, crash or time out.
+      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
+      Metrics:
+        - {{ Id: share, Expression: "(FILL(failed, 0) + FILL(crashed, 0)) / FILL(invoked, 1)", ReturnData: true }}
+        - Id: failed
+          ReturnData: false
+          MetricStat:
+            Stat: Sum
+            Period: 300
+            Metric:
+              Namespace: maas
+              MetricName: Failed
+              Dimensions:
+                - {{ Name: environment, Value: !Ref Environment }}
+                - {{ Name: service, Value: {name} }}
+        - Id: crashed
+          ReturnData: false
+          MetricStat:
+            Stat: Sum
+            Period: 300
+            Metric:
+              Namespace: AWS/Lambda
+              MetricName: Errors
+              Dimensions: [{{ Name: FunctionName, Value: !Sub "${{AWS::StackName}}-{name}" }}]
+        - Id: invoked
+          ReturnData: false
+          MetricStat:
+            Stat: Sum
+            Period: 300
+            Metric:
+              Namespace: AWS/Lambda
+              MetricName: Invocations
+              Dimensions: [{{ Name: FunctionName, Value: !Sub "${{AWS::StackName}}-{name}" }}]
+      EvaluationPeriods: 1
+      Threshold: !Ref AlarmFailures
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
+
+  {camel}LatencyAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: Requests to {name} are slow.
+      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
+      Namespace: maas
+      MetricName: Latency
+      Dimensions:
+        - {{ Name: environment, Value: !Ref Environment }}
+        - {{ Name: service, Value: {name} }}
+      ExtendedStatistic: p99
+      Period: 300
+      EvaluationPeriods: 3
+      DatapointsToAlarm: 2
+      Threshold: !Ref AlarmMilliseconds
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
+
+  {camel}ThrottlesAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: Requests to {name} are refused because too many run already.
+      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
+      Namespace: AWS/Lambda
+      MetricName: Throttles
+      Dimensions: [{{ Name: FunctionName, Value: !Sub "${{AWS::StackName}}-{name}" }}]
+      Statistic: Sum
+      Period: 300
+      EvaluationPeriods: 1
+      Threshold: 1
+      ComparisonOperator: GreaterThanOrEqualToThreshold
+      TreatMissingData: notBreaching
+
+  # The monitor looks once a day or so: in between nothing is known, and the state stays.
+  {camel}DriftAlarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: What {name} is asked or answers is unlike its training, or its live metrics are worse.
+      AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
+      Metrics:
+        - {{ Id: worst, Expression: "MAX([drift, prediction, degradation])", ReturnData: true }}
+        - Id: drift
+          ReturnData: false
+          MetricStat:
+            Stat: Maximum
+            Period: 3600
+            Metric:
+              Namespace: maas
+              MetricName: Drift
+              Dimensions:
+                - {{ Name: environment, Value: !Ref Environment }}
+                - {{ Name: service, Value: {name} }}
+        - Id: prediction
+          ReturnData: false
+          MetricStat:
+            Stat: Maximum
+            Period: 3600
+            Metric:
+              Namespace: maas
+              MetricName: PredictionDrift
+              Dimensions:
+                - {{ Name: environment, Value: !Ref Environment }}
+                - {{ Name: service, Value: {name} }}
+        - Id: degradation
+          ReturnData: false
+          MetricStat:
+            Stat: Maximum
+            Period: 3600
+            Metric:
+              Namespace: maas
+              MetricName: Degradation
+              Dimensions:
+                - {{ Name: environment, Value: !Ref Environment }}
+                - {{ Name: service, Value: {name} }}
+      EvaluationPeriods: 1
+      Threshold: !Ref AlarmDrift
+      ComparisonOperator: GreaterThanOrEqualToThreshold
+      TreatMissingData: ignore
 """  # noqa: E501 - the template's lines may have 120 columns
 
 _SETTINGS = """\

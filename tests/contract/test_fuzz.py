@@ -1,4 +1,4 @@
-"""Anything may be sent to any model: no 5xx, no crash, no trace, each refusal names its place, no memory is lost.
+"""Anything may be sent to any model: no 5xx, no crash, no trace, each refusal names its place, no leak.
 
 `make fuzz` sends a hundred thousand requests from a new seed, which it prints; MAAS_FUZZ_SEED repeats one.
 """
@@ -17,9 +17,8 @@ from maas.store import ObjectStore
 from tests.contract.conftest import ServedModel
 from tests.fuzz.corpus import FIRST, SECOND, requests
 from tests.fuzz.request import Request
-from tests.fuzz.run import COUNT, FULL, SEED, Got, Report, run
+from tests.fuzz.run import COUNT, FULL, SEED, Got, run
 from tests.fuzz.target import Target, target_of
-from tests.lambda_events import Caller
 from tests.trained_models import endpoints
 
 EACH = COUNT // len(endpoints()) + 1 if FULL else 300
@@ -44,15 +43,14 @@ def target(served: ServedModel, monkeypatch: pytest.MonkeyPatch) -> Target:
     """The model; what requests leave behind is dropped, as moto would keep it in this process."""
     monkeypatch.setenv("MAAS_DATA_BUCKET", "data-for-fuzz")
     served.endpoint.__dict__.pop("settings", None)
-    kept: dict[str, bytes] = {}
-    monkeypatch.setattr(served.endpoint, "data_store", Forgetful(kept))
+    monkeypatch.setattr(served.endpoint, "data_store", Forgetful())
     return target_of(served.endpoint)
 
 
 class Forgetful(ObjectStore):
     """A bucket that takes everything and has nothing."""
 
-    def __init__(self, _: dict[str, bytes]) -> None:
+    def __init__(self) -> None:
         super().__init__("data-for-fuzz", lambda: None)  # type: ignore[arg-type, return-value]
 
     def put(self, key: str, body: bytes, **_: object) -> str:
@@ -90,31 +88,3 @@ def test_memory_stays_flat(served: ServedModel, target: Target) -> None:
     finally:
         tracemalloc.stop()
     assert left < MEBIBYTE
-
-
-def test_requests_are_repeatable(served: ServedModel, target: Target) -> None:
-    """A seed is enough to send the same again; another one sends something else."""
-    assert isinstance(served.call, Caller)
-    first, again, other = (list(islice(requests(target, seed), 50)) for seed in (7, 7, 8))
-    assert first == again
-    assert first != other
-
-
-def test_faults_are_found(served: ServedModel, target: Target) -> None:
-    """The verdict is no formality: a server that answers like others do is found out."""
-
-    def crashing(_: Request) -> Got:
-        return Got(500, {"Content-Type": "application/json"}, b'{"error": "Traceback"}')
-
-    def telltale(request: Request) -> Got:
-        got = call(served, request)
-        return Got(got.status, got.headers, got.body + b'File "x.py"') if got.status >= 400 else got
-
-    def vague(request: Request) -> Got:
-        second = request.path.startswith("/v2/")
-        body = b'{"error": "bad"}' if second else b'{"type": "t", "status": 400, "detail": "bad"}'
-        return Got(400, {"Content-Type": f"application/{'json' if second else 'problem+json'}"}, body)
-
-    for server, word in ((crashing, "500"), (telltale, "behind"), (vague, "names no place")):
-        report: Report = run(target, server, count=60)
-        assert any(word in found for found in report.faults)

@@ -17,7 +17,7 @@ def inferring(kind: str, target: Target, body: Any, **headers: str) -> Request:
 
 def inference(random: Random, target: Target) -> Request:
     """A good request, with or without an id, for some outputs or all."""
-    document = target.freshinferring()
+    document = target.fresh_infer()
     if random.random() < 0.5:
         document["id"] = random.choice(["a", "雪", ""])
     if random.random() < 0.3:
@@ -27,17 +27,17 @@ def inference(random: Random, target: Target) -> Request:
 
 def bad_tensor(random: Random, target: Target) -> Request:
     """One property of one tensor."""
-    return inferring("bad tensor", target, tensors.bad(random, target.freshinferring()))
+    return inferring("bad tensor", target, tensors.bad(random, target.fresh_infer()))
 
 
 def bad_inference(random: Random, target: Target) -> Request:
     """One member somewhere: replaced, taken away, given another name."""
-    return inferring("bad inference", target, changed(random, target.freshinferring()))
+    return inferring("bad inference", target, changed(random, target.fresh_infer()))
 
 
 def bad_outputs(random: Random, target: Target) -> Request:
     """What is asked for."""
-    document = target.freshinferring()
+    document = target.fresh_infer()
     name = random.choice(["outputs", "parameters", "id", *NAMES])
     document[name] = random.choice(
         [
@@ -75,7 +75,7 @@ def binary(random: Random, target: Target) -> Request:
 def many(random: Random, target: Target) -> Request:
     """More rows than there may be, and bodies larger than there may be; seldom, for they take their time."""
     if target.record is None or random.random() < 0.5:
-        document = target.freshinferring()
+        document = target.fresh_infer()
         for entry in document["inputs"]:
             entry["shape"][0] = random.choice([10_001, 2**31 - 1, 0])
         return inferring("many", target, document)

@@ -136,3 +136,8 @@ def methods(random: Random, target: Target) -> Request:
             [target.v1, f"{target.v1}:predict", f"{target.v1}:explain", f"{target.v1}:feedback"]
         )
     return Request("method", random.choice(METHODS), path, {}, b"")
+
+
+def _gzip(body: bytes) -> bytes:
+    # Without a time: the same seed makes the same bytes.
+    return gzip.compress(body, mtime=0)

@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from functions.release.handler import Release
+from maas.artifact import Blob
 from maas.errors import GoldenMismatch, RegistryUnavailable
 from maas.judgement import Check, Gate
 from maas.manifest import Manifest
@@ -18,7 +19,7 @@ from maas.rollout.plan import receipt_key
 from maas.store import ObjectStore
 from tests.emf_metrics import put
 from tests.release_machine import MODELS, STACK, Execution, Machine, machine, transitions
-from tests.tiny_model import NAME, endpoint, golden, graph, version
+from tests.tiny_model import MEDIA_TYPE, NAME, endpoint, golden, graph, version
 
 GOOD = Gate.of((Check(name="rmse against the baseline", value=1.0, limit=2.0, passed=True),), None)
 
@@ -154,6 +155,18 @@ def test_unreadable_input_ends_it(stack: Stack, given: Any) -> None:
     assert ended.states == ("Begin", "Failed")
     assert ended.cause.startswith("InvalidRequest")
     assert stack.machine.jobs == []
+
+
+@pytest.mark.parametrize("artifact", [b"no model", graph(width=3)])
+def test_a_version_that_does_not_open_ends_it(stack: Stack, artifact: bytes) -> None:
+    """What was published is read back and opened before anything is decided about it."""
+    stack.stable()
+    whole, _ = version([2.0] * 8, gate=GOOD)
+    broken = whole.model_copy(update={"artifact": Blob.of(artifact, MEDIA_TYPE)})
+    stack.registry.publish(broken, artifact)
+    ended = stack.machine.start({"model": NAME, "version": broken.digest})
+    assert ended.states[-2:] == ("Evaluate", "Failed")
+    assert ended.cause.startswith("BrokenArtifact")
 
 
 def test_the_gate_refuses(stack: Stack) -> None:

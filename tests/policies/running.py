@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.policies.template import Resource, Template, flat
+from tests.policies.template import Resource, Template, branches, containers
 
 API_SECONDS = 29  # API Gateway gives up after them
 DIGEST = "@sha256:[0-9a-f]{64}"
@@ -133,9 +133,7 @@ def machines_catch_what_fails(template: Template) -> Iterator[str]:
 def containers_are_harmless(template: Template) -> Iterator[str]:
     """No container is privileged, mounts the host or has rights that its image was not given."""
     for name, job in template.of("AWS::Batch::JobDefinition").items():
-        container = job.get("ContainerProperties", {})
-        nodes = flat(job.get("NodeProperties", {}).get("NodeRangeProperties", []))
-        for one in [container, *(node.get("Container", {}) for node in nodes)]:
+        for one in containers(job):
             if one.get("Privileged"):
                 yield f"{name}: its container is privileged"
             if one.get("User") == "root" or one.get("LinuxParameters", {}).get("Devices"):
@@ -147,13 +145,14 @@ def containers_are_harmless(template: Template) -> Iterator[str]:
 def images_are_pinned(template: Template) -> Iterator[str]:
     """An image is named by its digest: a name may be given to another one."""
     for name, job in template.of("AWS::Batch::JobDefinition").items():
-        image = job["ContainerProperties"]["Image"]
-        pattern = template.parameters.get(str(image.get("Ref")), {}) if isinstance(image, dict) else {}
-        pinned = pattern.get("AllowedPattern", "").endswith(DIGEST) or (
-            isinstance(image, str) and re.search(f"{DIGEST}$", image)
-        )
-        if not pinned:
-            yield f"{name}: its image is not named by its digest"
+        for container in containers(job):
+            for image in branches(container["Image"]):
+                parameter = (
+                    template.parameters.get(str(image.get("Ref")), {}) if isinstance(image, dict) else {}
+                )
+                by_parameter = parameter.get("AllowedPattern", "").endswith(DIGEST)
+                if not by_parameter and not re.search(f"{DIGEST}$", str(image)):
+                    yield f"{name}: its image is not named by its digest"
 
 
 def instances_keep_their_credentials(template: Template) -> Iterator[str]:

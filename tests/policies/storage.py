@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.policies.template import Resource, Template, flat, resource_statements
+from tests.policies.template import Resource, Template, containers, flat, resource_statements
 
 PRIVATE = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
 SECRET_WORDS = ("SECRET", "PASSWORD", "PRIVATE", "CREDENTIAL", "API_KEY")
@@ -71,8 +71,9 @@ def logs_are_forgotten(template: Template) -> Iterator[str]:
         if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in groups:
             yield f"{name}: Lambda makes its log, which is kept for ever"
     for name, job in template.of("AWS::Batch::JobDefinition").items():
-        if not template.names_in(job.get("ContainerProperties", {}).get("LogConfiguration")) & set(groups):
-            yield f"{name}: its log is none of the template's"
+        for container in containers(job):
+            if not template.names_in(container.get("LogConfiguration")) & set(groups):
+                yield f"{name}: its log is none of the template's"
 
 
 def old_objects_are_forgotten(template: Template) -> Iterator[str]:

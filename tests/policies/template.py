@@ -104,6 +104,16 @@ def identity_statements(template: Template) -> Iterator[tuple[str, Resource]]:
             yield from ((name, statement) for statement in statements(policy["PolicyDocument"]))
 
 
+def containers(job: Resource) -> list[Resource]:
+    """Every container of a job definition, of one node or of several."""
+    ranges = job.get("NodeProperties", {}).get("NodeRangeProperties", [])
+    return [
+        container
+        for holder, key in [(job, "ContainerProperties"), *((one, "Container") for one in flat(ranges))]
+        for container in flat(holder.get(key, []))
+    ]
+
+
 RESOURCE_POLICIES = {
     "AWS::S3::BucketPolicy": "PolicyDocument",
     "AWS::SQS::QueuePolicy": "PolicyDocument",

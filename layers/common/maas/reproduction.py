@@ -21,6 +21,8 @@ class Reproduction(BaseModel):
         kernels: The numeric libraries' own choice for that processor: other kernels round differently.
         threads: Processors that training could use.
         environment: Variables that change results and were set.
+        search: Whether the recipe's grid was searched too.
+        nodes: Machines that trained its networks together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,3 +37,5 @@ class Reproduction(BaseModel):
     kernels: tuple[str, ...] = ()
     threads: int = Field(ge=1)
     environment: dict[str, str] = Field(default_factory=dict)
+    search: bool = False
+    nodes: int = Field(default=1, ge=1)

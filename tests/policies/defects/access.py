@@ -148,7 +148,9 @@ DEFECTS = [
         access.networks_let_nobody_in,
         "Ssh",
         lambda t: put(
-            t.resources, "Ssh", {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": OPEN_GROUP}
+            t.resources,
+            "Ssh",
+            {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": OPEN_GROUP | {"GroupId": "one"}},
         ),
     ),
 ]

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import re
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +12,6 @@ from maas.capture.buffer import CONTENT_TYPE
 from maas.capture.record import subject_hash, subject_of
 from maas.contract import Contract
 from maas.errors import (
-    AlreadyExists,
     FieldError,
     InvalidRecord,
     InvalidRequest,
@@ -71,16 +69,17 @@ class Feedback:
                 errors=[FieldError("", "send application/json", "Content-Type")],
             )
         items = read(request.body(), self._truth)
+        now = datetime.now(UTC)
+        # Named by what was said, not by when: saying it again replaces it. (To find it there, and leave it, would
+        # take the right to read what others have said.)
+        digest = hashlib.sha256(orjson.dumps(items, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        about = {"received": now.isoformat()}
         subject = subject_of(request.headers)
         if subject and self._pseudonyms:
-            hashed = subject_hash(self._pseudonyms, subject)
-            items = [{**item, "subject": hashed} for item in items]
-        lines = b"".join(orjson.dumps(item, option=orjson.OPT_SORT_KEYS) + b"\n" for item in items)
-        digest = hashlib.sha256(lines).hexdigest()
-        key = f"outcomes/{self._model}/date={datetime.now(UTC):%Y-%m-%d}/{digest}.jsonl.gz"
-        # Another zlib may compress the same lines to other bytes: then they are there already.
-        with suppress(AlreadyExists):
-            self._store.put(key, gzip.compress(lines, mtime=0), if_none_match=True, content_type=CONTENT_TYPE)
+            about["subject"] = subject_hash(self._pseudonyms, subject)
+        lines = b"".join(orjson.dumps({**item, **about}) + b"\n" for item in items)
+        key = f"outcomes/{self._model}/date={now:%Y-%m-%d}/{digest}.jsonl.gz"
+        self._store.put(key, gzip.compress(lines, mtime=0), content_type=CONTENT_TYPE)
         return len(items)
 
 

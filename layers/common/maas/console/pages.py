@@ -1,5 +1,6 @@
 """Static files of a page, read once, with the headers that keep a browser within it."""
 
+import gzip
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
@@ -42,8 +43,12 @@ class Pages:
 
     @cached_property
     def _files(self) -> dict[str, bytes]:
-        paths = [path for folder in self._folders for path in folder.iterdir()]
-        return {path.name: path.read_bytes() for path in paths if path.suffix in _TYPES}
+        found = {}
+        for path in (path for folder in self._folders for path in folder.iterdir()):
+            name = path.name.removesuffix(".gz")  # as the layer's build packs what is large
+            if Path(name).suffix in _TYPES:
+                found[name] = gzip.decompress(path.read_bytes()) if name != path.name else path.read_bytes()
+        return found
 
     @cached_property
     def _tag(self) -> str:

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -32,9 +33,9 @@ def read_outcomes(
         MaasError: S3 does not answer, or refuses.
     """
     truth = Truth(outcomes)
-    found: dict[str, dict[str, Any]] = {}
+    said: list[tuple[str, str, dict[str, Any]]] = []
     broken = 0
-    for _, key in sorted(_objects(store, model, since)):
+    for modified, key in _objects(store, model, since):
         try:
             body = store.read(key).body
         except KeyMissing:
@@ -48,7 +49,12 @@ def read_outcomes(
             if faults:
                 broken += 1
                 continue
-            found.setdefault(str(identifier), {}).update(outcome)
+            received = item.get("received")
+            moment = received if isinstance(received, str) else modified.isoformat()
+            said.append((moment, str(identifier), outcome))
+    found: dict[str, dict[str, Any]] = {}
+    for _, identifier, outcome in sorted(said, key=itemgetter(0)):
+        found.setdefault(identifier, {}).update(outcome)
     return found, broken
 
 
@@ -70,7 +76,7 @@ def _objects(store: ObjectStore, model: str, since: datetime) -> Iterator[tuple[
 
 
 def _items(body: bytes, key: str, outcomes: tuple[Outcome, ...]) -> Iterator[Mapping[str, Any] | None]:
-    """The items of a file; None for a line that is none."""
+    """The items of an object; None for a line that is none."""
     lines = unpacked_lines(body, key)
     if ".csv" in key.rpartition("/")[2]:
         yield from _rows(lines, outcomes)

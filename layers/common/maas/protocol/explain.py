@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 
 from maas.contract import Columns
+from maas.errors import FieldError, MalformedBody
 from maas.explain.options import Options
 from maas.protocol.request import Request
 from maas.protocol.tensor import invalid
@@ -32,12 +33,19 @@ class ExplainV1(V1):
         """The columns of a request and how they are to be explained; errors as in `V1.read`.
 
         Raises:
+            MalformedBody: A parameter is no JSON.
             InvalidRequest: A parameter is unknown, or has no usable value.
         """
         columns = self.read(request)
         if request.media_type in self._contract.raw:
             return columns, Options()
-        return columns, Options.read(orjson.loads(request.body()).get("parameters"))
+        try:
+            document = orjson.loads(request.body())
+        except orjson.JSONDecodeError as error:
+            # Of parameters, pydantic's parser takes NaN and infinity, which are no JSON.
+            detail = f"not valid JSON: {error}"
+            raise MalformedBody(f"The body is {detail}.", errors=[FieldError("", detail)]) from None
+        return columns, Options.read(document.get("parameters"))
 
     @cached_property
     def _envelope(self) -> TypeAdapter[BaseModel]:

@@ -32,6 +32,10 @@ demo: $(VENV)/.deep ## Start the local stack, train, publish, predict (no AWS ac
 test: $(VENV)/.dev ## Run the tests; ARGS="tests/unit -k name" narrows them down
 	$(BIN)/pytest $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Send 100,000 requests of every kind to all models; MAAS_FUZZ_SEED=<n> repeats a run
+	MAAS_FULL=1 $(BIN)/pytest tests/contract/test_fuzz.py $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev audit ## Lint, types, import directions, template, security
 	$(BIN)/ruff check

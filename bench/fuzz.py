@@ -140,11 +140,11 @@ def main() -> None:
     reports: dict[str, Report] = {}
     if given.url:
         target = one_input(given.model, given.input, given.width, given.output)
-        reports[given.url] = run(target, Client(given.url), count=given.count, seed=given.seed)
+        reports[given.url] = run(target, Client(given.url), count=given.count, seed=given.seed, save=False)
     for stack in () if given.url else (OURS, MLSERVER, KSERVE):
         sys.stderr.write(f"fuzz: {stack.name}\n")
         with tempfile.TemporaryDirectory() as folder, served(stack, Path(folder)) as (target, call):
-            reports[stack.name] = run(target, call, count=given.count, seed=given.seed)
+            reports[stack.name] = run(target, call, count=given.count, seed=given.seed, save=False)
     print("| server | 2xx | 4xx | 5xx | no answer | share of 5xx and none |")
     print("|---|---:|---:|---:|---:|---:|")
     for name, report in reports.items():

@@ -132,7 +132,7 @@ def download_file(address: str, names: dict[str, Any], folder: Path) -> None:
     import hashlib
 
     from maas.artifact import Blob
-    from maas.store import s3_client
+    from maas.s3_client import s3_client
 
     blob = Blob(**names["weights"])
     os.environ.update(AWS_ACCESS_KEY_ID="bench", AWS_SECRET_ACCESS_KEY="bench")  # noqa: S106 - none

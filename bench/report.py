@@ -129,7 +129,38 @@ def _load_model(found: dict[str, Any]) -> str:
     )
 
 
+def plot(found: dict[str, Any], path: Path) -> None:
+    """Draw the curves of growth, each on logarithmic axes beside a line in proportion."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    curves = (
+        ("rows", "rows in a request", {"CPU ms": "milliseconds"}),
+        (
+            "models",
+            "models in the template",
+            {"transform s": "transform_seconds", "cfn-lint s": "lint_seconds"},
+        ),
+        (
+            "versions",
+            "versions of a model",
+            {"load ms": "load_ms", "promote ms": "promote_ms", "list ms": "list_ms"},
+        ),
+    )
+    for axes, (part, label, lines) in zip(figure.subplots(1, len(curves)), curves, strict=True):
+        at = [row[part] for row in found[part]]
+        for name, key in lines.items():
+            values = [row[key] for row in found[part]]
+            axes.loglog(at, values, marker="o", label=name)
+        axes.loglog(at, [values[0] * x / at[0] for x in at], "k:", linewidth=1, label="in proportion")
+        axes.set_xlabel(label)
+        axes.legend(fontsize=8)
+        axes.grid(visible=True, alpha=0.3)
+    figure.savefig(path, dpi=80)
+
+
 def _growth(found: dict[str, Any]) -> str:
+    plot(found, README.with_name("growth.png"))
     rows = [(r["rows"], r["milliseconds"], r["microseconds_per_row"]) for r in found["rows"]]
     models = [
         (

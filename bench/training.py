@@ -2,8 +2,8 @@
 
     python -m bench.training [--quick]
 
-Overhead: the same estimators, fitted by scikit-learn and Keras themselves on the same rows of the same folds, in
-turns with ours, in one process. Times are of the processor, so that a busy machine disturbs both alike.
+Overhead: the same estimators, fitted by scikit-learn and Keras themselves on the same rows of the same folds,
+in turns with ours, in one process. Times are of the processor, so that a busy machine disturbs both alike.
 """
 
 import argparse
@@ -50,10 +50,11 @@ def fits(trials: Trials) -> Iterator[tuple[int | None, Fit]]:
     yield None, Fit(trials.matrix, trials.table, trials.matrix[:0])
 
 
-def ours(trials: Trials) -> None:
-    """Our search, the choice, and the fit on all rows."""
+def ours(trials: Trials) -> int:
+    """Our search, the choice, and the fit on all rows; which candidate was chosen."""
     choice = choose(trials, progress=silent)
     choice.candidate.fit(trials.matrix, trials.table, seed=trials.seed)
+    return list(trials.candidates).index(choice.candidate)
 
 
 def plain_regressors(trials: Trials, chosen: int) -> None:
@@ -107,20 +108,18 @@ def plain_networks(trials: Trials, chosen: int) -> None:
                 built.predict((fit.asked - mean) / scale, verbose=0)
 
 
-def compared(
-    name: str, trials: Trials, plain: Callable[[Trials, int], None], chosen: int, rounds: int
-) -> None:
+def compared(name: str, trials: Trials, plain: Callable[[Trials, int], None], rounds: int) -> None:
     """Print the processor seconds of both, measured in turns."""
     taken: dict[str, list[float]] = {"plain": [], "ours": []}
+    chosen = 0
     for number in range(rounds):
-        ways: list[tuple[str, Callable[[], None]]] = [
-            ("plain", lambda: plain(trials, chosen)),
-            ("ours", lambda: ours(trials)),
-        ]
-        # Whoever begins finds the caches cold: each does so in every second round.
-        for way, work in ways if number % 2 else reversed(ways):
+        # Whoever begins finds the caches cold: each does so in every second round. Ours first: it chooses.
+        for way in ("plain", "ours") if number % 2 else ("ours", "plain"):
             began = time.process_time()
-            work()
+            if way == "ours":
+                chosen = ours(trials)
+            else:
+                plain(trials, chosen)
             taken[way].append(time.process_time() - began)
     medians = {way: statistics.median(seconds) for way, seconds in taken.items()}
     print(f"{name}: {len(trials.table):,} rows, {sum(1 for _ in fits(trials))} fits, {rounds} rounds")
@@ -134,15 +133,12 @@ def compared(
 def overhead(*, quick: bool) -> None:
     """Both frameworks, each with a real model on its sample."""
     rounds = 2 if quick else 4
-    flow = find("traffic_flow")
-    trials = Trials.of(flow)
-    chosen = [one.name for one in flow.candidates].index("blend")
-    compared("traffic_flow, scikit-learn", trials, plain_regressors, chosen, rounds)
+    compared("traffic_flow, scikit-learn", Trials.of(find("traffic_flow")), plain_regressors, rounds)
     congestion = find("congestion")
     committees = [one for one in congestion.candidates if isinstance(one, Committee)]
     networks = [one for one in committees if one.name == congestion.preferred]
     trials = Trials.of(replace(congestion, candidates=networks))
-    compared("congestion, Keras on JAX", trials, plain_networks, 0, rounds)
+    compared("congestion, Keras on JAX", trials, plain_networks, rounds)
 
 
 def scaling(*, quick: bool) -> None:

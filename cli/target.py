@@ -99,7 +99,8 @@ class Target:
         """
         from cli.signing import signer
         from maas.registry import Registry
-        from maas.store import ObjectStore, s3_client
+        from maas.s3_client import s3_client
+        from maas.store import ObjectStore
 
         store = ObjectStore(self.bucket, self._s3_client if self.stack else s3_client)
         return Registry(store, signer=signer(self))

@@ -111,7 +111,8 @@ def read_source(uri: str) -> Source:
     """
     if not uri.startswith("s3://"):
         return _read_local(uri)
-    from maas.store import ObjectStore, s3_client
+    from maas.s3_client import s3_client
+    from maas.store import ObjectStore
 
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not bucket or not key:
@@ -132,7 +133,8 @@ def _names_in(folder: str) -> Iterator[str]:
         except OSError as error:
             raise DataError(f"{folder}: {error.strerror or error}") from error
         return
-    from maas.store import ObjectStore, s3_client
+    from maas.s3_client import s3_client
+    from maas.store import ObjectStore
 
     bucket, _, prefix = folder.removeprefix("s3://").partition("/")
     below = (key.removeprefix(prefix) for key in ObjectStore(bucket, s3_client).list(prefix))

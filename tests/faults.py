@@ -26,7 +26,7 @@ from moto.core.models import botocore_stubber
 from moto.s3.models import s3_backends
 from mypy_boto3_s3.client import S3Client
 
-from maas.store import s3_client
+from maas.s3_client import s3_client
 
 BUCKET = "models"
 

@@ -26,7 +26,7 @@ class Gateway:
 
     def __init__(self, models: Mapping[str, Handler], otherwise: Handler, stage: str = "") -> None:
         self._models = models
-        self._otherwise = otherwise
+        self.otherwise = otherwise
         self._stage = f"/{stage}" if stage else ""
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -51,8 +51,8 @@ class Gateway:
     def _function(self, path: str) -> Handler:
         parts = unquote(path).split("/")
         if len(parts) > 3 and parts[1] in {"v1", "v2"} and parts[2] == "models":
-            return self._models.get(parts[3].partition(":")[0], self._otherwise)
-        return self._otherwise
+            return self._models.get(parts[3].partition(":")[0], self.otherwise)
+        return self.otherwise
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:

@@ -5,7 +5,8 @@ import os
 from moto import mock_aws
 
 from maas.registry import Registry
-from maas.store import ObjectStore, s3_client
+from maas.s3_client import s3_client
+from maas.store import ObjectStore
 from tests import tiny_model
 from tests.conftest import MODELS_BUCKET
 from tests.shelves import publish

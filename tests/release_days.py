@@ -63,7 +63,7 @@ class Day:
         self.rate = self.random.choice([0.0, 0.05, 0.15, 0.3, 0.5])
         # On every other day one kind of fault only, so that it comes in rows and at every place.
         self.faults = self.random.choice([EVERY, (self.random.choice(EVERY),)])
-        self.turns = Turns(self.random)
+        self.turns = Turns(self.random, stay=self.random.choice([0.0, 0.7, 0.9]))
         moments = (datetime(2026, 2, 1, tzinfo=UTC) + timedelta(seconds=second) for second in range(10**6))
         self._clock = lambda: next(moments)
 

@@ -10,10 +10,16 @@ class Stopped(BaseException):
 
 
 class Turns:
-    """Lets one thread run at a time, and a seed choose which."""
+    """Lets one thread run at a time, and a seed choose which.
 
-    def __init__(self, source: random.Random) -> None:
+    Args:
+        source: Chooses.
+        stay: How often who runs may go on: near 1 an actor does much between two steps of another one.
+    """
+
+    def __init__(self, source: random.Random, *, stay: float = 0.0) -> None:
         self._random = source
+        self._stay = stay
         self._back = threading.Semaphore(0)
         self._turns: dict[str, threading.Semaphore] = {}
         self._failures: list[BaseException] = []
@@ -27,8 +33,11 @@ class Turns:
         }
         for thread in threads.values():
             thread.start()
+        running = ""
         while self._turns:
-            self._turns[self._random.choice(sorted(self._turns))].release()
+            if running not in self._turns or self._random.random() >= self._stay:
+                running = self._random.choice(sorted(self._turns))
+            self._turns[running].release()
             self._back.acquire()
         for thread in threads.values():
             thread.join()

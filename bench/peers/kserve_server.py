@@ -4,8 +4,8 @@ import os
 import sys
 
 import joblib
-import numpy as np
 from kserve import Model, ModelServer
+from kserve.utils.utils import get_predict_input, get_predict_response
 
 
 class Peer(Model):  # noqa: D101
@@ -19,13 +19,7 @@ class Peer(Model):  # noqa: D101
         return True
 
     def predict(self, payload, headers=None, response_headers=None):  # noqa: ANN001, ANN201, ARG002, D102
-        if isinstance(payload, dict):
-            return {"predictions": self.model.predict(np.asarray(payload["instances"])).tolist()}
-        from kserve import InferOutput, InferResponse
-
-        answer = self.model.predict(payload.inputs[0].as_numpy())
-        output = InferOutput("predict", list(answer.shape), "FP64", data=answer.tolist())
-        return InferResponse(response_id=payload.id, model_name="peer", infer_outputs=[output])
+        return get_predict_response(payload, self.model.predict(get_predict_input(payload)), self.name)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ class ModelDescription:
         """All operations, for the version in production and for a named one."""
         v1, v2 = f"/v1/models/{self.name}", f"/v2/models/{self.name}"
         limits = {"x-limits": self._contract.limits.document()}
+        few = {"x-limits": replace(self._contract.limits, rows=MOST_ROWS).document()}
         predict = self._compute("Predict", "predict", title="Predict, by records", dialect="Problem")
         infer = self._compute("Infer", "predict", title="Predict, by tensors", dialect="Error")
         explain = self._compute("Explain", "explain", title="Predict and explain", dialect="Problem")
@@ -110,21 +111,22 @@ class ModelDescription:
         operations = [
             (v1, "", "get", "card", card),
             (v1, ":predict", "post", "predict", predict | limits),
-            (v1, ":explain", "post", "explain", explain | limits),
+            (v1, ":explain", "post", "explain", explain | few),
             (v2, "", "get", "metadata", metadata),
             (v2, "/ready", "get", "ready", ready),
             (v2, "/infer", "post", "infer", infer | limits),
         ]
         made: dict[str, Schema] = {}
         for base, action, method, verb, operation in operations:
-            named = {"operationId": f"{self.name}_{verb}", "tags": [self.name]}
-            made[base + action] = {method: named | operation}
-            named["operationId"] += "_version"
-            made[f"{base}/versions/{{version}}{action}"] = {method: named | of_version(operation)}
+            made[base + action] = {method: self._tagged(verb, operation)}
+            one = self._tagged(f"{verb}_version", of_version(operation))
+            made[f"{base}/versions/{{version}}{action}"] = {method: one}
         if explanation.feedback(self._contract):
-            named = {"operationId": f"{self.name}_feedback", "tags": [self.name]}
-            made[f"{v1}:feedback"] = {"post": named | report(self._named("Feedback"))}
+            made[f"{v1}:feedback"] = {"post": self._tagged("feedback", report(self._named("Feedback")))}
         return made
+
+    def _tagged(self, verb: str, operation: Schema) -> Schema:
+        return {"operationId": f"{self.name}_{verb}", "tags": [self.name], **operation}
 
     def _compute(self, what: str, scope: str, *, title: str, dialect: str) -> Schema:
         name = self._named(what)

@@ -9,9 +9,9 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from maas.batch.settings import BatchSettings
 from maas.errors import MaasError
 from maas.function import Function
-from maas.settings import BatchSettings
 
 if TYPE_CHECKING:
     from maas.batch.job import Job
@@ -42,7 +42,7 @@ class BatchScoring(Function):
         from maas.batch.invoke import LambdaInvoker, lambda_client
         from maas.batch.limits import Limits
         from maas.batch.worker import Worker
-        from maas.store import s3_client
+        from maas.s3_client import s3_client
 
         client = lambda_client(self._batch.width)
         return Worker(

@@ -10,6 +10,7 @@ from pathlib import Path
 from maas.batch.files import Files
 from maas.console.operations import Operations
 from maas.console.pages import Pages
+from maas.console.settings import ConsoleSettings
 from maas.console.uploads import Uploads
 from maas.errors import InvalidRequest
 from maas.function import HttpFunction
@@ -17,8 +18,7 @@ from maas.monitor.archive import Archive
 from maas.prices import Cost
 from maas.protocol.problem import Reply
 from maas.protocol.request import Request
-from maas.settings import ConsoleSettings
-from maas.store import s3_client
+from maas.s3_client import s3_client
 from maas.web import Web, json_reply
 
 STATIC = Path(__file__).parent / "static"

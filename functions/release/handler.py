@@ -113,7 +113,8 @@ class Release(Function):
 
     @cached_property
     def _data(self) -> "ObjectStore":
-        from maas.store import ObjectStore, s3_client
+        from maas.s3_client import s3_client
+        from maas.store import ObjectStore
 
         return ObjectStore(self._release.data_bucket, s3_client)
 

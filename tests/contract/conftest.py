@@ -12,8 +12,14 @@ from maas.endpoint import Endpoint
 from maas.manifest import Manifest
 from maas.registry import Registry
 from maas.store import ObjectStore
+from tests.fuzz.run import SEED
 from tests.lambda_events import Caller
 from tests.trained_models import endpoints, trained
+
+
+def pytest_report_header() -> str:
+    """What repeats the fuzzer's requests."""
+    return f"fuzz: MAAS_FUZZ_SEED={SEED}"
 
 
 @dataclass(frozen=True)

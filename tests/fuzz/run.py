@@ -56,8 +56,8 @@ class Report:
         return sum(count for (_, status), count in self.statuses.items() if low <= status < high)
 
 
-def run(target: Target, call: Call, *, count: int, seed: int = SEED) -> Report:
-    """Send `count` requests; the first twenty faulty ones are saved in build/fuzz."""
+def run(target: Target, call: Call, *, count: int, seed: int = SEED, save: bool = True) -> Report:
+    """Send `count` requests; the first twenty faulty ones are saved in build/fuzz, unless told otherwise."""
     report = Report()
     for number, request in enumerate(islice(requests(target, seed), count)):
         got = call(request)
@@ -65,7 +65,8 @@ def run(target: Target, call: Call, *, count: int, seed: int = SEED) -> Report:
         found = fault(request, *got)
         if found is not None and len(report.faults) < _MOST_FAULTS:
             report.faults.append(f"{target.model}, seed {seed}, request {number}, {request.kind}: {found}")
-            _save(f"{target.model}-{seed}-{number}.json", request, got)
+            if save:
+                _save(f"{target.model}-{seed}-{number}.json", request, got)
     return report
 
 

@@ -24,11 +24,11 @@ def fault(request: Request, status: int, headers: Mapping[str, str], body: bytes
         return f"an error of {len(body)} bytes"
     if any(trace in body and trace not in request.body for trace in _TRACES):
         return "the error shows what is behind it"
-    return _form(request.path, status, headers, body)
+    return _form(request, status, headers, body)
 
 
-def _form(path: str, status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    second = path == "/v2" or path.startswith("/v2/")
+def _form(request: Request, status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+    second = request.path == "/v2" or request.path.startswith("/v2/")
     media_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     if media_type != ("application/json" if second else "application/problem+json"):
         return f"the error is {media_type}"
@@ -36,16 +36,16 @@ def _form(path: str, status: int, headers: Mapping[str, str], body: bytes) -> st
         document = json.loads(body)
     except ValueError:
         return "the error is no JSON"
-    return _second(document, status, path) if second else _first(document, status)
+    return _second(document, status, request) if second else _first(document, status)
 
 
-def _second(document: Any, status: int, path: str) -> str | None:
+def _second(document: Any, status: int, request: Request) -> str | None:
     if list(document) != ["error"] or not isinstance(document["error"], str):
         return "not the error of V2"
     sentence = document["error"]
     if status in {404, 405}:
-        # What is not there is the place itself, or a part of it.
-        named = any(part in sentence for part in re.split("[/:]", path) if part)
+        # What is not there is the place itself, a part of it, or the method there.
+        named = any(part in sentence for part in [*re.split("[/:]", request.path), request.method] if part)
     else:
         named = _PLACE.search(sentence) is not None
     return None if named else f"names no place: {sentence[:200]}"

@@ -10,9 +10,9 @@ import pytest
 from functions.batch_scoring.handler import BatchScoring
 from maas.batch.event import Message
 from maas.batch.job import Job
+from maas.batch.settings import BatchSettings
 from maas.errors import ConfigurationError
 from maas.registry import Registry
-from maas.settings import BatchSettings
 from tests import tiny_model
 from tests.lambda_events import Context
 

@@ -131,7 +131,7 @@ def test_subject_is_kept_as_a_keyed_hash(data: ObjectStore) -> None:
     assert len(found["r0/0"]) == 32
     assert "ada" not in json.dumps(records(data))
     too_long = call("POST", PREDICT, {"instances": INSTANCES[:1]}, {"X-Subject": "x" * 257})
-    assert (too_long.status, too_long.json["type"]) == (400, "urn:maas:error:invalid-request")
+    assert (too_long.status, too_long.json["type"]) == (400, "urn:maas:error:invalid-header")
 
 
 def test_a_subject_without_a_key_is_not_captured_at_all(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from maas.endpoint import Endpoint
+from maas.function import HttpFunction
 from maas.limits import BODY_BYTES, PAYLOAD_BYTES, SENT_BYTES
 from maas.protocol.encoding import WORTH_IT, takes_gzip
 from maas.protocol.problem import Reply
@@ -161,3 +162,26 @@ def test_answers_beyond_lambda_fit_compressed(function: Endpoint[Any, Any]) -> N
     answer, size = answered(function, b"[1.5, 2.5]" * 10**6, "gzip")
     assert answer["statusCode"] == 200
     assert size < LAMBDA
+
+
+class Long(HttpFunction):
+    """Answers direct calls with as many predictions as it is asked for."""
+
+    def add_routes(self, web: Web) -> None:
+        """None."""
+
+    def direct(self, event: Any, request_id: str) -> dict[str, Any]:  # noqa: ARG002 -- as the base class has it
+        """Rows of a hundred bytes."""
+        return {"predictions": [{"class": "x" * 88}] * event["rows"]}
+
+
+@pytest.mark.parametrize(("rows", "status"), [(10, None), (50_000, None), (65_000, 413)])
+def test_direct_answers_beyond_lambda_are_refused(
+    monkeypatch: pytest.MonkeyPatch, rows: int, status: int | None
+) -> None:
+    """Without HTTP around it the limit is the same, and so is the advice."""
+    monkeypatch.setenv("MAAS_MODELS_BUCKET", NAME)
+    answer = Long("long")({"rows": rows}, Context())
+    assert answer.get("status") == status
+    assert len(json.dumps(answer)) < LAMBDA
+    assert status is None or "fewer rows" in answer["detail"]

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 from mypy_boto3_s3.client import S3Client
 
 from maas.registry import Registry
-from maas.store import ObjectStore, s3_client
+from maas.s3_client import s3_client
+from maas.store import ObjectStore
 from tests.faults import BUCKET, moto_bucket
 from tests.iam import Roles
 from tests.manifests import manifest_of

@@ -15,9 +15,10 @@ from maas.artifact import Blob
 from maas.errors import ConfigurationError
 from maas.registry import Registry
 from maas.rollout.plan import receipt_key
+from maas.s3_client import s3_client
 from maas.signature import PinnedKeys, signature_key
 from maas.signer import KmsKey, Signer
-from maas.store import ObjectStore, s3_client
+from maas.store import ObjectStore
 from models.report import report_key
 from tests.iam import REGION, Roles, enforced
 from tests.manifests import MEDIA_TYPE, manifest_of

@@ -15,10 +15,11 @@ from moto.server import ThreadedMotoServer
 from maas import s3_reader
 from maas.credentials import Credentials, provider
 from maas.errors import AlreadyExists, KeyMissing, RegistryUnavailable
+from maas.s3_client import s3_client
 from maas.s3_errors import Denied, NotModified
 from maas.s3_reader import Reader
 from maas.settings import AwsSettings
-from maas.store import ObjectStore, s3_client
+from maas.store import ObjectStore
 from tests.s3_server import Bucket, served
 
 KEYS = Credentials("AKID", "secret")
@@ -71,7 +72,7 @@ def test_a_large_object_is_read_by_several_connections(reader: Reader, bucket: B
     assert {headers.get("If-Match") for _, headers in bucket.requests[1:]} == {bucket.etag("/b/large")}
 
 
-def test_filling_tells_how_far_it_is(reader: Reader, bucket: Bucket) -> None:
+def test_filling_tells_how_far_it_is(reader: Reader) -> None:
     """What is there grows from the start on, so that it can be hashed meanwhile."""
     target = bytearray(len(LARGE))
     ends = list(reader.fill("large", memoryview(target)))

@@ -16,7 +16,8 @@ from maas.errors import (
     MaasError,
     RegistryUnavailable,
 )
-from maas.store import ObjectStore, s3_client
+from maas.s3_client import s3_client
+from maas.store import ObjectStore
 from tests.faults import BUCKET, Fault, FaultInjector, impatient, moto_bucket, new_client, scripted
 
 

@@ -46,6 +46,7 @@ _OTHERS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "KMS.GetPublicKey": ("kms:GetPublicKey", lambda given: given["KeyId"]),
     "KMS.Sign": ("kms:Sign", lambda given: given["KeyId"]),
     "Lambda.Invoke": ("lambda:InvokeFunction", lambda given: _function(given["FunctionName"])),
+    "Secrets Manager.GetSecretValue": ("secretsmanager:GetSecretValue", lambda given: given["SecretId"]),
     "SFN.StartExecution": ("states:StartExecution", lambda given: given["stateMachineArn"]),
     "SQS.ChangeMessageVisibility": ("sqs:ChangeMessageVisibility", lambda given: _queue(given["QueueUrl"])),
     "SQS.SendMessage": ("sqs:SendMessage", lambda given: _queue(given["QueueUrl"])),

@@ -19,8 +19,9 @@ def catalogue() -> Case:
     with world():
         call = Caller(Catalogue("catalogue"))
         with recorded() as calls:
-            for path in ("/v1/models", "/v2", "/v2/models", "/v2/health/live", "/v2/health/ready", "/no/path"):
-                call("GET", path)
+            for path in ("/v1/models", "/v2", "/v2/models", "/v2/health/live", "/v2/health/ready"):
+                assert call("GET", path).status == 200
+            assert call("GET", "/no/such/path").status == 404
             assert call("POST", "/v2/repository/index", {}).status == 200
     return Case("CatalogueRole", frozenset(calls), ARNS)
 
@@ -39,6 +40,8 @@ def console() -> Case:
             assert call("GET", f"/console/data/files/{begun['id']}").status == 404
         key = "inbox/" + begun["id"]
         etag = stack.s3.put_object(Bucket=DATA, Key=key, Body=b"a\n1\n")["ETag"].strip('"')
+        with recorded() as waiting:
+            assert call("GET", f"/console/data/files/{begun['id']}").json["state"] == "waiting"
         held = jobs.create(Job(bucket=DATA, key=key, etag=etag, size=4))
         assert held is not None
         jobs.save(held, held.job.model_copy(update={"status": "done"}))
@@ -47,7 +50,7 @@ def console() -> Case:
         with recorded() as more:
             assert call("GET", f"/console/data/files/{begun['id']}").json["state"] == "done"
             call("GET", "/console/data/models/tiny/drift")
-    return Case("ConsoleRole", frozenset(calls | more), ARNS)
+    return Case("ConsoleRole", frozenset(calls | waiting | more), ARNS)
 
 
 def authorizer() -> Case:

@@ -8,20 +8,23 @@ from typing import Any, NamedTuple
 from tests.iam import Roles
 from tests.rights.calls import Call
 
+# What a `Ref` to them is: an ARN, not a name.
+_BY_ARN = {"AWS::SecretsManager::Secret", "AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
+
 
 class Right(NamedTuple):
-    """One action on one resource, as a statement permits it."""
+    """One action on one resource, as a statement permits it; for listings, of one prefix."""
 
     action: str
     resource: str
-    prefixes: tuple[str, ...] = ()
+    prefix: str | None = None
 
     def covers(self, call: Call) -> bool:
         """Whether a use is within the right."""
         return (
             self.action == call.action
             and fnmatchcase(call.resource, self.resource)
-            and (not self.prefixes or any(fnmatchcase(call.prefix or "", one) for one in self.prefixes))
+            and (self.prefix is None or fnmatchcase(call.prefix or "", self.prefix))
         )
 
 
@@ -52,15 +55,17 @@ class Case:
         return list(self._rights("Deny"))
 
     def _rights(self, effect: str) -> Iterator[Right]:
-        roles = Roles(self.arns, **{"AWS::StackName": "maas", **(self.parameters or {})})
+        roles = _Roles(self.arns, **{"AWS::StackName": "maas", **(self.parameters or {})})
         for document in roles.documents(self.role):
             for statement in _listed(document["Statement"]):
                 if statement["Effect"] != effect:
                     continue
-                prefixes = tuple(map(self._name, _prefixes(statement)))
-                for action in _listed(statement["Action"]):
-                    for resource in _listed(statement["Resource"]):
-                        yield Right(action, self._name(resource), prefixes)
+                yield from (
+                    Right(action, self._name(resource), prefix and self._name(prefix))
+                    for action in _listed(statement["Action"])
+                    for resource in _listed(statement["Resource"])
+                    for prefix in _prefixes(statement)
+                )
 
     def _name(self, text: str) -> str:
         for old, new in self.renamed:
@@ -68,10 +73,17 @@ class Case:
         return text
 
 
-def _prefixes(statement: Mapping[str, Any]) -> list[str]:
+class _Roles(Roles):
+    def _named(self, name: str) -> str:
+        if name in self._resources and self._resources[name]["Type"] in _BY_ARN:
+            return self._arn(name)
+        return super()._named(name)
+
+
+def _prefixes(statement: Mapping[str, Any]) -> list[Any]:
     condition = statement.get("Condition")
     if condition is None:
-        return []
+        return [None]
     assert list(condition) == ["StringLike"], condition
     assert list(condition["StringLike"]) == ["s3:prefix"], condition
     return _listed(condition["StringLike"]["s3:prefix"])

@@ -1,6 +1,5 @@
 """Drives batch scoring: files that are scored, that cannot be, that go on later, and large ones."""
 
-import gzip
 import json
 from typing import Any
 from unittest import mock
@@ -46,17 +45,26 @@ class Batch:
     def __init__(self, stack: World) -> None:
         self.stack = stack
         self.function = BatchScoring("batch_scoring")
+        self.refuses = False
+        self._model = theirs(tiny_model.endpoint())
+
+    def invoke(self, _: Any, name: str, qualifier: None, body: str, *__: Any) -> bytes:
+        """The model's function, in moto's Lambda."""
+        assert (name, qualifier) == ("maas-tiny:live", None)
+        if self.refuses:
+            return b'{"type": "urn:maas:error:unfit-file", "status": 422, "detail": "The file does not fit."}'
+        return json.dumps(self._model(json.loads(body), Context())).encode()
 
     def drop(self, name: str, body: bytes) -> str:
         """Put a file into the inbox; its entity tag."""
         put = self.stack.s3.put_object
         with unrecorded():
-            return str(put(Bucket=DATA, Key=f"inbox/tiny/{name}", Body=body)["ETag"].strip('"'))
+            return str(put(Bucket=DATA, Key=f"inbox/{name}", Body=body)["ETag"].strip('"'))
 
     def tell(self, name: str, etag: str, *, looks: int = 10_000, large: int | None = None) -> None:
         """Tell the function of a file."""
         self.function._worker.limits = SMALL if large is None else SMALL._replace(large=large, range=1200)
-        self.send(Message("dropped", DATA, f"inbox/tiny/{name}", etag).body(), looks=looks)
+        self.send(Message("dropped", DATA, f"inbox/{name}", etag).body(), looks=looks)
 
     def send(self, body: str, *, looks: int = 10_000) -> None:
         """Deliver a message."""
@@ -85,44 +93,43 @@ def batch_scoring() -> Case:
             "MAAS_BATCH_STATE_MACHINE": MACHINE,
         }.items():
             stack.environment.setenv(name, value)
-        model = theirs(tiny_model.endpoint())
-
-        def invoke(_: Any, name: str, qualifier: None, body: str, *__: Any) -> bytes:
-            assert (name, qualifier) == ("maas-tiny:live", None)
-            return json.dumps(model(json.loads(body), Context())).encode()
-
+        batch = Batch(stack)
         with (
-            mock.patch.object(LambdaSimpleBackend, "invoke", invoke),
+            mock.patch.object(LambdaSimpleBackend, "invoke", batch.invoke),
             mock.patch("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", SMALL.least_part),
             recorded() as calls,
         ):
-            batch = Batch(stack)
             _small_files(batch)
             _large_files(batch)
     return Case("BatchScoringRole", frozenset(calls), ARNS | QUEUE_ARNS)
 
 
 def _small_files(batch: Batch) -> None:
-    good = f"{HEADER}\n{ROW * 60}bad\n".encode()
-    etag = batch.drop("good.csv", good)
-    batch.tell("good.csv", etag, looks=12)  # time runs out, and another message goes on
+    good = f"{HEADER}\n{ROW * 200}bad\n".encode()
+    etag = batch.drop("tiny/good.csv", good)
+    batch.tell("tiny/good.csv", etag, looks=25)  # time runs out, and another message goes on
     for _ in range(2):  # the second one finds it done
-        batch.tell("good.csv", etag)
-    batch.tell("gone.csv", "none")
-    batch.tell("columns.csv", batch.drop("columns.csv", b"a,b\n1,2\n"))
-    batch.tell("columns.csv", batch.drop("columns.csv", good))  # corrected: its error goes
-    batch.tell("torn.csv.gz", batch.drop("torn.csv.gz", gzip.compress(good)[:-9]))
+        batch.tell("tiny/good.csv", etag)
+    batch.tell("tiny/gone.csv", "none")
+    batch.tell("tiny/columns.csv", batch.drop("tiny/columns.csv", b"a,b\n1,2\n"))
+    batch.tell("tiny/columns.csv", batch.drop("tiny/columns.csv", good))  # corrected: its error goes
+    etag = batch.drop("tiny/refused.csv", good)
+    batch.tell("tiny/refused.csv", etag, looks=25)
+    batch.refuses = True  # what has been begun to upload is abandoned
+    batch.tell("tiny/refused.csv", etag)
+    batch.refuses = False
+    batch.tell("nobody/some.csv", batch.drop("nobody/some.csv", good))  # a model that does not exist
     batch.send("not ours")
 
 
 def _large_files(batch: Batch) -> None:
     good = f"{HEADER}\n{ROW * 60}".encode()
     jobs = []
-    for name in ("large.csv", "hopeless.csv"):
+    for name in ("tiny/large.csv", "tiny/hopeless.csv"):
         etag = batch.drop(name, good)
         batch.tell(name, etag, large=0)
-        jobs.append(job_id(DATA, f"inbox/tiny/{name}", etag))
+        jobs.append(job_id(DATA, f"inbox/{name}", etag))
     for index in batch.step("plan", jobs[0])["indices"]:
-        assert batch.step("score", jobs[0], index=index)["done"]
+        assert any(batch.step("score", jobs[0], index=index)["done"] for _ in range(5))
     batch.step("finish", jobs[0])
     batch.step("give_up", jobs[1], error={"Error": "Refused", "Cause": "no good"})

@@ -1,4 +1,4 @@
-"""A stack in moto for functions to be driven in: buckets, a model in production, names as the template gives them."""
+"""A stack in moto for functions to be driven in: buckets, a model in production, the template's names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -167,10 +167,9 @@ class Field:
         return numbers.astype("float64", copy=False) if self.may_miss else numbers
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether a tensor of n records may have this shape."""
+        """Whether n records may have this shape; a scalar per row may come as a column, as in data frames."""
         if self.least is not None:
             return len(shape) == 2 and self.least <= shape[1] <= self.shape[0]  # noqa: PLR2004
-        # A scalar per row may also come as a matrix of one column, as data frames give it.
         return shape[1:] in {self.shape, self.shape or (1,)}
 
     def padded(self, tensor: NDArray[Any]) -> NDArray[Any]:

@@ -55,9 +55,10 @@ class Function(ABC):
     def make_registry(self) -> "Registry":
         """The registry in the models bucket; where a key is pinned it hands out what that key has signed."""
         from maas.registry import Registry
+        from maas.s3_client import s3_client
         from maas.s3_reader import Reader
         from maas.signature import PinnedKeys
-        from maas.store import ObjectStore, s3_client
+        from maas.store import ObjectStore
 
         pinned, signer = PinnedKeys.of(self.settings.signing_public_keys), None
         if self.settings.signing_key:
@@ -77,7 +78,8 @@ class Function(ABC):
         Raises:
             ConfigurationError: None is named in the environment.
         """
-        from maas.store import ObjectStore, s3_client
+        from maas.s3_client import s3_client
+        from maas.store import ObjectStore
 
         if not self.settings.data_bucket:
             raise ConfigurationError("MAAS_DATA_BUCKET is not set: the template sets it")

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from maas.errors import ConfigurationError
@@ -63,8 +63,8 @@ class Settings:
             signing_public_keys=env.get("MAAS_SIGNING_PUBLIC_KEY", ""),
             signing_key=env.get("MAAS_SIGNING_KEY", ""),
             data_bucket=env.get("MAAS_DATA_BUCKET", ""),
-            idempotency_seconds=_count(env, "MAAS_IDEMPOTENCY_SECONDS", 86_400),
-            round_digits=_count(env, "MAAS_ROUND_DIGITS", 0, least=0),
+            idempotency_seconds=count(env, "MAAS_IDEMPOTENCY_SECONDS", 86_400),
+            round_digits=count(env, "MAAS_ROUND_DIGITS", 0, least=0),
         )
 
 
@@ -95,7 +95,7 @@ def _level(text: str) -> str:
 
 
 def _threads(env: Mapping[str, str]) -> int:
-    # os.cpu_count() shows the host's cores in Lambda; the memory size tells what the function may use.
+    # os.cpucount() shows the host's cores in Lambda; the memory size tells what the function may use.
     memory = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     if not memory.isdecimal():
         return 1
@@ -115,108 +115,16 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """What the batch function needs to know besides.
+def count(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+    """A whole number, at least `least`, from a variable.
 
-    Attributes:
-        data_bucket: The S3 bucket with inbox, outbox and jobs.
-        functions: What the names of the models' functions begin with, `<stack>-`.
-        queue: The URL of its own queue.
-        dead_letters: The URL of the queue for what cannot be scored.
-        state_machine: The ARN of the state machine for large files; empty where there is none.
-        width: Blocks of one file that are scored at once.
-        memory: Of a model's function, in MB.
-        attempts: How often the queue delivers a message before it gives up.
+    Raises:
+        ConfigurationError: It is none.
     """
-
-    data_bucket: str
-    functions: str
-    queue: str
-    dead_letters: str
-    state_machine: str = ""
-    width: int = 16
-    memory: int = 1024
-    attempts: int = 5
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the settings from `environ` (default: this process's environment).
-
-        Raises:
-            ConfigurationError: A variable is missing or has no usable value.
-        """
-        env = os.environ if environ is None else environ
-        needed = ("MAAS_DATA_BUCKET", "MAAS_FUNCTIONS", "MAAS_BATCH_QUEUE", "MAAS_BATCH_DEAD_LETTERS")
-        for name in needed:
-            if not env.get(name):
-                raise ConfigurationError(f"{name} is not set: the template sets it")
-        return cls(
-            data_bucket=env["MAAS_DATA_BUCKET"],
-            functions=env["MAAS_FUNCTIONS"],
-            queue=env["MAAS_BATCH_QUEUE"],
-            dead_letters=env["MAAS_BATCH_DEAD_LETTERS"],
-            state_machine=env.get("MAAS_BATCH_STATE_MACHINE", ""),
-            width=_count(env, "MAAS_BATCH_WIDTH", 16),
-            memory=_count(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024),
-            attempts=_count(env, "MAAS_BATCH_ATTEMPTS", 5),
-        )
-
-
-def _count(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
     text = env.get(name) or str(default)
     if not (text.isascii() and text.isdecimal() and int(text) >= least):
         raise ConfigurationError(f"{name} must be a whole number, at least {least}; it is {text!r}")
     return int(text)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleSettings:
-    """What the console needs to know besides.
-
-    Attributes:
-        data_bucket: The S3 bucket with inbox and outbox.
-        region: Where the stack is.
-        authentication: How callers show who they are: `AWS_IAM`, `JWT`, or empty for not at all.
-        login: Where people log in, where tokens are asked for: addresses and the client's name.
-        origins: Addresses besides its own that the page may call.
-        memory: Of a model's function, in MB, for estimates of costs.
-        architecture: `x86_64` or `arm64`, for the same.
-    """
-
-    data_bucket: str
-    region: str
-    authentication: str = ""
-    login: Mapping[str, str] = field(default_factory=dict)
-    origins: tuple[str, ...] = ()
-    memory: int = 1024
-    architecture: str = "x86_64"
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the settings from `environ` (default: this process's environment).
-
-        Raises:
-            ConfigurationError: A variable is missing or has no usable value.
-        """
-        env = os.environ if environ is None else environ
-        bucket, region = env.get("MAAS_DATA_BUCKET", ""), env.get("AWS_REGION", "")
-        if not bucket:
-            raise ConfigurationError("MAAS_DATA_BUCKET is not set: the template sets it")
-        login = {
-            name: env[variable]
-            for name, variable in (("authorize", "MAAS_LOGIN_URL"), ("client", "MAAS_LOGIN_CLIENT"))
-            if env.get(variable)
-        }
-        return cls(
-            data_bucket=bucket,
-            region=region,
-            authentication=env.get("MAAS_AUTHENTICATION", ""),
-            login=login,
-            origins=(f"https://{bucket}.s3.{region}.amazonaws.com",),
-            memory=_count(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024),
-            architecture=env.get("MAAS_ARCHITECTURE", "x86_64"),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
 _TOO_LARGE = 413
-_PATIENCE = 4  # attempts on a block that fails
-_TRIALS = 2
+_PATIENCE, _TRIALS = 4, 2  # attempts on a block that fails, and on one row of it
 _POISONED_ROWS = 8  # single rows of one block that may fail for no reason anyone gives
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 _READ_TIMEOUT_SECONDS = 40  # a model's function gives up after 29
@@ -243,10 +242,8 @@ def _read(answer: Answer, version: str) -> Scored:
         seconds=answer["seconds"],
     )
     if scored.rows != scored.scored + len(scored.rejects) or not version.startswith(answer["model_version"]):
-        raise BlockFailed(
-            f"the answer does not add up: {scored.rows} rows, {scored.scored} scored, "
-            f"{len(scored.rejects)} rejected, by {answer['model_version']}"
-        )
+        counts = f"{scored.rows} rows, {scored.scored} scored, {len(scored.rejects)} rejected"
+        raise BlockFailed(f"the answer does not add up: {counts}, by {answer['model_version']}")
     return scored
 
 

@@ -70,8 +70,8 @@ class Feedback:
             )
         items = read(request.body(), self._truth)
         now = datetime.now(UTC)
-        # Named by what was said, not by when: saying it again replaces it. (To find it there, and leave it, would
-        # take the right to read what others have said.)
+        # Named by what was said, not by when: saying it again replaces it. To find it there and leave it, the
+        # function would have to be let read what others have said.
         digest = hashlib.sha256(orjson.dumps(items, option=orjson.OPT_SORT_KEYS)).hexdigest()
         about = {"received": now.isoformat()}
         subject = subject_of(request.headers)

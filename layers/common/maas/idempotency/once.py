@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyPersistenceLayerError,
     IdempotencyValidationError,
 )
+from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
 from aws_lambda_powertools.utilities.idempotency.serialization.base import BaseIdempotencySerializer
 
 from maas.errors import FieldError, IdempotencyKeyReused, MaasError, RequestInProgress
@@ -61,7 +62,7 @@ def answer_once(
             payload_validation_jmespath="request",
             expires_after_seconds=seconds,
             hash_function="sha256",
-            lambda_context=_Claim(),  # type: ignore[arg-type] -- all that is read of a context
+            lambda_context=cast("Any", _Claim()),  # all that is read of a context
             response_hook=_marked,
         ),
         output_serializer=_Replies(),
@@ -108,5 +109,5 @@ class _Replies(BaseIdempotencySerializer):
         return replace(reply, body=b64decode(data["body"]) if reply.binary else data["body"].encode())
 
 
-def _marked(reply: Reply, _: Any) -> Reply:
-    return replace(reply, headers={**reply.headers, REPLAY_HEADER: "true"})
+def _marked(response: Reply, idempotent_data: DataRecord) -> Reply:  # noqa: ARG001 -- Powertools' names
+    return replace(response, headers={**response.headers, REPLAY_HEADER: "true"})

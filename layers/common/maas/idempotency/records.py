@@ -27,7 +27,7 @@ class S3Records(BasePersistenceLayer):
     """
 
     def __init__(self, store: ObjectStore) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._store = store
         self._etag: str | None = None
 

@@ -25,6 +25,7 @@ from maas.monitor.window import Window
 from maas.monitoring import Monitoring
 from maas.signals import Signals
 from models.air_quality.train import RECIPE as AIR_QUALITY
+from models.candidate import Candidate
 from models.catalogue import find
 from models.evaluation import Evaluation
 from models.job import histograms
@@ -54,10 +55,10 @@ class Watched:
     metrics: Mapping[str, float]
 
     @classmethod
-    def learn(cls, recipe: Recipe, table: Table, method: str) -> "Watched":
-        """Fit one of the recipe's methods to all but the last quarter, judge it there, fit it to all."""
+    def learn(cls, recipe: Recipe, table: Table, method: Candidate | None = None) -> "Watched":
+        """Fit a method, by default boosted trees, to all but the last part, judge it there, fit it to all."""
         contract = recipe.endpoint.contract
-        chosen = next(one for one in recipe.candidates if one.name == method)
+        chosen = method or next(one for one in recipe.candidates if one.name == "boosted trees")
         fold = recipe.splitter.hold_out(table)
         matrix = contract.matrix(table.columns)
         held = table.take(fold.test)
@@ -149,20 +150,18 @@ class Rate:
         )
 
 
-def metro(data: Path) -> tuple[Watched, Table]:
+def metro(data: Path, method: Candidate | None = None) -> tuple[Watched, Table]:
     """Traffic learnt to September 2016, and the year after it."""
     table = find("traffic_flow").load(read_source(str(data / METRO)))
-    return _split(find("traffic_flow"), table, "2016-10-01", "boosted trees")
+    return _split(find("traffic_flow"), table, "2016-10-01", method)
 
 
 def beijing(data: Path) -> tuple[Watched, Table]:
     """PM2.5 learnt to 2012, and 2013."""
-    return _split(
-        AIR_QUALITY, AIR_QUALITY.load(read_source(str(data / BEIJING))), "2013-01-01", "boosted trees"
-    )
+    return _split(AIR_QUALITY, AIR_QUALITY.load(read_source(str(data / BEIJING))), "2013-01-01", None)
 
 
-def beijing_by_season(data: Path) -> tuple[Watched, dict[str, Table]]:
+def beijing_by_season(data: Path, method: Candidate | None = None) -> tuple[Watched, dict[str, Table]]:
     """PM2.5 learnt in the cold months to 2012, and the seasons of 2013."""
     table = AIR_QUALITY.load(read_source(str(data / BEIJING)))
     assert table.times is not None  # noqa: S101 -- they are hours
@@ -170,9 +169,7 @@ def beijing_by_season(data: Path) -> tuple[Watched, dict[str, Table]]:
     early = table.times < np.datetime64("2013-01-01")
     seasons = {"winter": (11, 12, 1, 2, 3), "spring": (4, 5), "summer": (6, 7, 8)}
     inside = {name: np.isin(months, numbers) for name, numbers in seasons.items()}
-    watched = Watched.learn(
-        AIR_QUALITY, table.take(np.flatnonzero(inside["winter"] & early)), "boosted trees"
-    )
+    watched = Watched.learn(AIR_QUALITY, table.take(np.flatnonzero(inside["winter"] & early)), method)
     return watched, {name: table.take(np.flatnonzero(rows & ~early)) for name, rows in inside.items()}
 
 
@@ -201,7 +198,7 @@ def faults_of_dust(table: Table) -> dict[str, Changed]:
     }
 
 
-def _split(recipe: Recipe, table: Table, day: str, method: str) -> tuple[Watched, Table]:
+def _split(recipe: Recipe, table: Table, day: str, method: Candidate | None) -> tuple[Watched, Table]:
     assert table.times is not None  # noqa: S101 -- they are hours
     early = table.times < np.datetime64(day)
     return Watched.learn(recipe, table.take(np.flatnonzero(early)), method), table.take(

@@ -43,7 +43,7 @@ def demo(port: PortOption = DEFAULT_PORT, *, as_json: JsonOption = False) -> Non
 def _one(steps: Steps, target: Target, model: str, trained: "TrainedModel") -> dict[str, Any]:
     """One model's way: publish, promote, and one call in each dialect."""
     with steps.step(f"publish and promote {model}"):
-        publish(trained, target, promote=True, reason="maas demo")
+        publish(trained, target, promote=True, reason="maas demo", force="a demonstration shows every model")
     sent = examples(model)
     result = record(trained) | {"instances": sent}
     for protocol in ("v2", "v1"):

@@ -11,7 +11,12 @@ from typing import Any
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core import iam_evaluator  # type: ignore[import-untyped]
 from ministack.services import apigateway_v1 as gateway  # type: ignore[import-untyped]
-from ministack.services.cloudformation import changesets, engine, handlers  # type: ignore[import-untyped]
+from ministack.services.cloudformation import (  # type: ignore[import-untyped]
+    changesets,
+    engine,
+    handlers,
+    provisioners,
+)
 from samtranslator.translator import transform as translator  # type: ignore[import-untyped]
 
 # What OpenAPI calls a method that answers every verb in API Gateway's dialect.
@@ -26,6 +31,7 @@ _import_rest_api = gateway._import_rest_api  # noqa: SLF001
 _import_path_item = gateway._import_path_item  # noqa: SLF001
 _media_type_matches = gateway._media_type_matches  # noqa: SLF001
 _enforce_execute_api = app._enforce_execute_api  # noqa: SLF001
+_alarm_record = provisioners._cw_metric_alarm_record  # noqa: SLF001
 
 
 def apply_transforms(template: dict[str, Any], provided: Any = None, previous: Any = None) -> dict[str, Any]:
@@ -78,6 +84,16 @@ def media_type_matches(media_type: str | None, binary_media_types: list[str]) ->
     return matched
 
 
+def alarm_record(name: str, properties: dict[str, Any]) -> Any:
+    """Alarms on what is computed of several metrics were refused; they watch the first of them."""
+    metrics = [entry["MetricStat"] for entry in properties.get("Metrics", ()) if "MetricStat" in entry]
+    if metrics:
+        first = metrics[0]
+        one = {**first["Metric"], "Statistic": "Sum", "Period": first["Period"]}
+        properties = {key: value for key, value in properties.items() if key != "Metrics"} | one
+    return _alarm_record(name, properties)
+
+
 def enforce_execute_api(*request: Any, **action: str) -> Any:
     """A caller whose policies do not permit a call got the emulator's words instead of the API's own."""
     refused = _enforce_execute_api(*request, **action)
@@ -97,6 +113,7 @@ def install() -> None:
     """Put the replacements in place."""
     app.pin_request_origin = pin_request_origin
     app._enforce_execute_api = enforce_execute_api  # noqa: SLF001
+    provisioners._cw_metric_alarm_record = alarm_record  # noqa: SLF001
     denied = ("ACCESS_DENIED", "AccessDeniedException")
     gateway._AUTHENTICATION_GATEWAY_ERRORS["AccessDeniedException"] = denied  # noqa: SLF001
     # The emulator's own services call each other outside of any request.

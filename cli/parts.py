@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 JobsOption = Annotated[
     int,
-    typer.Option("--jobs", min=1, help="Candidates tried at a time, each in a process of its own."),
+    typer.Option(
+        "--jobs",
+        min=1,
+        envvar="MAAS_JOBS",
+        help="Candidates tried at a time, each in a process of its own.",
+    ),
 ]
 SearchOption = Annotated[
     bool,
@@ -79,18 +84,22 @@ def results(target: Target, model: str, search: str) -> "SearchResults":
 
 
 def way_to_search(target: Target, model: str, *, jobs: int, choose_from: str | None) -> "Search":
-    """How to try the candidates: not at all where a search has, else over processes, else one by one."""
+    """How to try the candidates: not at all where a search has, else over processes, else one by one.
+
+    On several nodes one by one: a process beside this one would not be of their team.
+    """
+    from models.batch_environment import BatchJob
     from models.processes import Processes
     from models.trial import one_by_one
 
     if choose_from is not None:
         return results(target, model, choose_from)
-    return Processes(jobs) if jobs > 1 else one_by_one
+    return Processes(jobs) if jobs > 1 and BatchJob.from_environment().nodes == 1 else one_by_one
 
 
 @contextmanager
 def leading(recipe: "Recipe") -> Iterator[bool]:
-    """Whether this process is to train: yes, but on the other nodes of a job, which help inside.
+    """Whether this process is to train: yes, but on the other nodes of a job, which assist inside.
 
     Raises:
         TrainingError: A node did not come, or ended too early.
@@ -101,11 +110,11 @@ def leading(recipe: "Recipe") -> Iterator[bool]:
     if job.nodes == 1:
         yield True
         return
-    from models.helper import help_with
+    from models.assistant import assist
     from models.team import assembled
 
     with assembled(job) as team:
         if team.rank:
-            count = help_with(recipe, team)
-            console.say(f"node {team.rank} of {team.size} helped with {count} networks")
+            count = assist(recipe, team)
+            console.say(f"node {team.rank} of {team.size} assisted with {count} networks")
         yield not team.rank

@@ -137,7 +137,7 @@ class Network:
         team: Team = ALONE,
         loss: Callable[["FittedNetwork"], float] | None = None,
     ) -> "FittedNetwork":
-        """Train on a lesson; `loss` watches for the epoch to stop at. A helper's network is to be dropped."""
+        """Train on a lesson; `loss` watches for the epoch to stop at. An assistant drops what it gets."""
         keras = load()
         rows = lesson.rows
         compiled = machine(self.build, rows.shape[1], self.loss)

@@ -69,7 +69,7 @@ class Line:
 
 
 def call(job: BatchJob, address: tuple[str, int], patience: float) -> Line:
-    """A helper's line to the leader, who may not be there yet.
+    """An assistant's line to the leader, who may not be there yet.
 
     Raises:
         TrainingError: Nobody answers in time.
@@ -90,7 +90,7 @@ def call(job: BatchJob, address: tuple[str, int], patience: float) -> Line:
 
 
 def answer(job: BatchJob, address: tuple[str, int], patience: float) -> list[Line]:
-    """The leader's lines to all its helpers, in their order; callers of other jobs are turned away.
+    """The leader's lines to all its assistants, in their order; callers of other jobs are turned away.
 
     Raises:
         TrainingError: One does not call in time.

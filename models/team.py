@@ -1,7 +1,7 @@
 """Processes that train a network together, each on its part of every batch: data-parallel gradient descent.
 
 The leader runs the training job: it reads, chooses, judges and publishes, alone. Where it fits a network it
-tells the helpers which one, and the rows. Then all take the same steps, and JAX sums their gradients
+tells the assistants which one, and the rows. Then all take the same steps, and JAX sums their gradients
 (`keras.distribution.DataParallel`; between processors by Gloo, between GPUs by NCCL). What is said besides
 gradients goes through plain connections, as bytes of NumPy's and JSON's formats.
 """
@@ -9,6 +9,7 @@ gradients goes through plain connections, as bytes of NumPy's and JSON's formats
 import io
 import json
 import math
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -38,7 +39,7 @@ class Team:
     Attributes:
         rank: Its place; the leader is 0.
         size: How many processes there are.
-        lines: The leader's to the helpers; a helper's one to the leader.
+        lines: The leader's to the assistants; an assistant's one to the leader.
         distribution: `keras.distribution.DataParallel` over all devices of all processes. It is not set for
             Keras as a whole: what the leader does alone must not wait for the others.
     """
@@ -83,10 +84,10 @@ class Team:
         return spread
 
     def tell(self, settings: Mapping[str, JsonValue], lesson: Lesson) -> None:
-        """Tell the helpers what to learn, and from what.
+        """Tell the assistants what to learn, and from what.
 
         Raises:
-            TrainingError: A helper has ended.
+            TrainingError: An assistant has ended.
         """
         if not self.lines:
             return
@@ -97,7 +98,7 @@ class Team:
             self._say(packed.getvalue())
 
     def lessons(self) -> Iterator[tuple[dict[str, Any], Lesson]]:
-        """What the leader tells a helper, until it is done.
+        """What the leader tells an assistant, until it is done.
 
         Raises:
             TrainingError: The leader has ended before it was done.
@@ -115,7 +116,7 @@ class Team:
         return stop
 
     def done(self) -> None:
-        """Let the helpers go."""
+        """Let the assistants go."""
         self._say(_DONE)
 
     def _say(self, message: bytes) -> None:
@@ -144,7 +145,7 @@ def current() -> Team:
 def assembled(job: BatchJob, *, port: int | None = None, patience: float | None = None) -> Iterator[Team]:
     """Join the team of a job on several nodes; a job on one node is alone.
 
-    The leader lets the helpers go at the end, unless it fails: then they fail too.
+    The leader lets the assistants go at the end, unless it fails: then they fail too.
 
     Args:
         job: Which node of which this is.
@@ -162,18 +163,18 @@ def assembled(job: BatchJob, *, port: int | None = None, patience: float | None 
     import jax
 
     keras = load()
-    # The main node is not told its own address: it listens on all, and only its subnet reaches it.
-    heard, called = job.main_address or "0.0.0.0", job.main_address or "127.0.0.1"  # noqa: S104
+    # Batch does not tell the main node its own address. Its name stands for it: Gloo goes by that too.
+    address = job.main_address or socket.gethostbyname(socket.gethostname())
     with ExitStack() as stack:
-        talk = (heard, port + 1)
+        talk = (address, port + 1)
         lines = [call(job, talk, patience)] if job.node else answer(job, talk, patience)
         for line in lines:
             stack.enter_context(line)
         jax.distributed.initialize(
-            f"{called}:{port}",
+            f"{address}:{port}",
             job.nodes,
             job.node,
-            coordinator_bind_address=f"{heard}:{port}",
+            coordinator_bind_address=f"{address}:{port}",
             initialization_timeout=math.ceil(patience),
         )
         team = Team(job.node, job.nodes, lines, keras.distribution.DataParallel())

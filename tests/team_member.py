@@ -1,6 +1,6 @@
 """One node of a team, as a process: `python tests/team_member.py PORT FOLDER`, in a Batch node's environment.
 
-The leader trains two networks, one after the other, and writes what it got; a helper helps.
+The leader trains two networks, one after the other, and writes what it got; an assistant assists.
 """
 
 import json
@@ -14,11 +14,11 @@ import numpy as np
 
 from maas.artifact import digest_of
 from maas.manifest import DataSource
+from models.assistant import assist
 from models.augmentation import Warp
 from models.batch_environment import BatchJob
 from models.catalogue import find
 from models.classifier import PROBABILITIES
-from models.helper import help_with
 from models.keras_layers import max_pooling
 from models.keras_network import Network
 from models.table import Table
@@ -92,7 +92,7 @@ def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     with assembled(BatchJob.from_environment(), port=port, patience=120) as team:
         if team.rank:
-            sys.stdout.write(f"helped with {help_with(RECIPE, team)}\n")
+            sys.stdout.write(f"assisted with {assist(RECIPE, team)}\n")
             return
         for seed in (0, 1):
             losses, artifact = trained(seed)

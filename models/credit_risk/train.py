@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from functions.credit_risk.handler import FEATURES, GROUPS, handler
 from maas.contract import Columns
 from models.baseline import FrequencyByValue
+from models.budget import Budget
 from models.calibration import Calibrated
 from models.classification import probability_metrics
 from models.classifier import Classifier, ProbabilityCandidate
@@ -139,6 +140,8 @@ RECIPE = Recipe(
         "marriage": lambda columns: columns["marriage"],
         "education": lambda columns: columns["education"],
     },
+    # The German file has 1000 rows, and each slice of it fewer.
+    budget=Budget(worse=0.03, slice_worse=0.3, least_rows=100),
     public_data=("credit_risk/taiwan_default*", "credit_risk/german.csv"),
     limits=(
         "It supports the decision of a person; it must not refuse anybody by itself.",

@@ -154,7 +154,16 @@ def test_the_job_runs_as_the_trainer() -> None:
     container = JOB["ContainerProperties"]
     assert container["JobRoleArn"] == {"Fn::GetAtt": ["TrainerRole", "Arn"]}
     variables = {one["Name"] for one in container["Environment"]}
-    assert variables == {"MAAS_MODELS_BUCKET", "AWS_DEFAULT_REGION"}
+    assert variables == {"MAAS_MODELS_BUCKET", "AWS_DEFAULT_REGION", "MAAS_JOBS"}
+
+
+def test_only_what_was_interrupted_is_run_again() -> None:
+    """A job that fails by itself would fail again; Batch knows an asterisk at the end of a pattern only."""
+    rules = JOB["RetryStrategy"]["EvaluateOnExit"]
+    assert rules[-1] == {"Action": "EXIT", "OnReason": "*"}
+    for rule in rules:
+        [pattern] = [text for key, text in rule.items() if key != "Action"]
+        assert "*" not in pattern[:-1]
 
 
 def test_the_state_machine_starts_that_job() -> None:

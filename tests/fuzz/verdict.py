@@ -11,7 +11,7 @@ _V1_PLACES = {400, 409, 413, 415, 422}
 _LONGEST = 20_000  # bytes of an error: what is wrong, not what was sent
 _TRACES = (b"Traceback", b'File "', b".py", b"onnxruntime", b"pydantic", b"numpy", b"object at 0x")
 # A pointer, a header, the body or the answer as a whole.
-_PLACE = re.compile(r"^/[^ ]*: |[ (]/\w|[A-Z][a-z]*(-[A-Z][a-z]+)+|^The (body|answer)")
+_PLACE = re.compile(r"(?s)^/.*: |[ (]/\w|[A-Z][a-z]*(-[A-Z][a-z]+)+|^The (body|answer)")
 
 
 def fault(request: Request, status: int, headers: Mapping[str, str], body: bytes) -> str | None:

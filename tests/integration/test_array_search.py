@@ -9,7 +9,7 @@ import pytest
 
 from cli.failure import CommandError
 from cli.remote import Cloud
-from cli.remote_parts import follow_trials, submit_search
+from cli.remote_parts import follow_trials, submit_nodes, submit_search
 from maas.registry import Registry
 from maas.rollout.plan import receipt_key
 from maas.store import ObjectStore
@@ -113,6 +113,27 @@ def test_an_array_without_its_choice_is_ended(batch: Batch) -> None:
     with pytest.raises(ConnectionError, match="gone"):
         submit_search(Cloud("maas", OUTPUTS, lambda _: once), MODEL, "simulated", 0)
     assert [once.ended] == [*once.submitted]
+
+
+def test_nodes_are_asked_for_with_the_template_s_definition(batch: Batch) -> None:
+    """One job, of as many nodes as were asked for, whose log is that of its main node."""
+    batch.register_job_definition(
+        jobDefinitionName="nodes",
+        type="multinode",
+        nodeProperties={"mainNode": 0, "numNodes": 2, "nodeRangeProperties": [{"targetNodes": "0:"}]},
+    )
+    outputs = OUTPUTS | {"TrainingNodesQueue": QUEUE, "TrainingNodesJobDefinition": "nodes"}
+    started = submit_nodes(Cloud("maas", outputs, lambda _: batch), "digits", "s3://d/x", 7, nodes=3)
+    asked = batch.submitted[started["job"]]
+    assert asked["nodeOverrides"] == {"numNodes": 3}
+    assert asked["parameters"] == {
+        "model": "digits",
+        "data": "s3://d/x",
+        "seed": "7",
+        "run": started["run"],
+    }
+    with pytest.raises(CommandError, match="does not train"):
+        submit_nodes(Cloud("maas", OUTPUTS, lambda _: batch), "digits", "s3://d/x", 7, nodes=3)
 
 
 def test_one_candidate_is_nothing_to_search(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,13 +71,13 @@ def node(rank: int, nodes: int, command: Sequence[str]) -> Iterator[subprocess.P
 
 @needs_keras
 def test_two_processes_lose_what_one_loses(tmp_path: Path) -> None:
-    """Losses of every epoch and the trained networks agree within rounding; the helper goes at the end."""
+    """Losses of every epoch and the trained networks agree within rounding; the assistant goes at the end."""
     member = [sys.executable, str(ROOT / "tests" / "team_member.py"), str(free_port()), str(tmp_path)]
-    with node(0, 2, member) as leader, node(1, 2, member) as helper:
+    with node(0, 2, member) as leader, node(1, 2, member) as assistant:
         alone = [team_member.trained(seed) for seed in (0, 1)]
-        said = [process.communicate(timeout=SECONDS)[0] for process in (leader, helper)]
-    assert (leader.returncode, helper.returncode) == (0, 0), said
-    assert "helped with 2" in said[1]
+        said = [process.communicate(timeout=SECONDS)[0] for process in (leader, assistant)]
+    assert (leader.returncode, assistant.returncode) == (0, 0), said
+    assert "assisted with 2" in said[1]
     matrix = team_member.lesson().columns["pixels"]
     for seed, (losses, artifact) in enumerate(alone):
         together = json.loads((tmp_path / f"{seed}.json").read_text())
@@ -96,19 +96,19 @@ def nodes(count: int, rank: int, name: str = "job") -> BatchJob:
 
 
 def test_lines_carry_messages_in_order_whatever_their_size() -> None:
-    """Empty and large messages arrive as they were, for every helper, whichever calls first."""
+    """Empty and large messages arrive as they were, for every assistant, whichever calls first."""
     address = (LOOPBACK, free_port())
     messages = [b"", b"x", bytes(range(256)) * 20_000]
     heard: dict[int, list[bytes]] = {}
 
-    def helper(rank: int) -> None:
+    def assistant(rank: int) -> None:
         time.sleep(0.1 * (3 - rank))
         with call(nodes(3, rank), address, 10) as line:
             heard[rank] = [line.hear() for _ in messages]
             line.say(str(rank).encode())
 
-    helpers = [threading.Thread(target=helper, args=(rank,)) for rank in (1, 2)]
-    for one in helpers:
+    assistants = [threading.Thread(target=assistant, args=(rank,)) for rank in (1, 2)]
+    for one in assistants:
         one.start()
     with ExitStack() as stack:
         lines = [stack.enter_context(line) for line in answer(nodes(3, 0), address, 10)]
@@ -116,7 +116,7 @@ def test_lines_carry_messages_in_order_whatever_their_size() -> None:
             for line in lines:
                 line.say(message)
         assert [line.hear() for line in lines] == [b"1", b"2"]
-    for one in helpers:
+    for one in assistants:
         one.join()
     assert heard == {1: messages, 2: messages}
 
@@ -126,11 +126,11 @@ def test_a_node_that_ends_early_is_an_error_for_the_others() -> None:
     address = (LOOPBACK, free_port())
     ready = threading.Event()
 
-    def helper() -> None:
+    def assistant() -> None:
         with call(nodes(2, 1), address, 10):
             ready.wait(10)
 
-    thread = threading.Thread(target=helper)
+    thread = threading.Thread(target=assistant)
     thread.start()
     [line] = answer(nodes(2, 0), address, 10)
     ready.set()
@@ -160,13 +160,13 @@ def test_strangers_are_turned_away_and_absent_nodes_named() -> None:
 
 
 def test_a_main_node_that_is_not_there_is_an_error() -> None:
-    """A helper does not wait for ever."""
+    """An assistant does not wait for ever."""
     with pytest.raises(TrainingError, match=r"does not answer at 127\.0\.0\.1"):
         call(nodes(2, 1), (LOOPBACK, free_port()), 0.5)
 
 
 def test_only_the_main_node_evaluates_and_publishes(tmp_path: Path) -> None:
-    """The same command on both nodes: one trains and writes, the other helps and writes nothing."""
+    """The same command on both nodes: one trains and writes, the other assists and writes nothing."""
     port = free_port()
     program = (
         f"import models.team; models.team.PORT = {port}; models.team.PATIENCE_SECONDS = {SECONDS}; "
@@ -180,7 +180,7 @@ def test_only_the_main_node_evaluates_and_publishes(tmp_path: Path) -> None:
             running.append(stack.enter_context(node(rank, 2, command)))
         said = [process.communicate(timeout=SECONDS)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0], said
-    assert "node 1 of 2 helped with 0 networks" in said[1]
+    assert "node 1 of 2 assisted with 0 networks" in said[1]
     manifest = Manifest.from_json((tmp_path / "0" / "public_safety.json").read_bytes())
     assert manifest.reproduction is not None
     assert manifest.reproduction.nodes == 2

@@ -48,7 +48,7 @@ class Batch:
         self.refuses = False
         self._model = theirs(tiny_model.endpoint())
 
-    def invoke(self, _: Any, name: str, qualifier: None, body: str, *__: Any) -> bytes:
+    def invoke(self, name: str, qualifier: None, body: str, *_: Any) -> bytes:
         """The model's function, in moto's Lambda."""
         assert (name, qualifier) == ("maas-tiny:live", None)
         if self.refuses:

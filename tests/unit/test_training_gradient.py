@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from maas.contract import Matrix
 from maas.errors import ConfigurationError
+from models.assistant import networks
 from models.batch_environment import BatchJob
 from models.catalogue import find
 from models.gradient import Examples, batches, built, machine, varied
-from models.helper import networks
 from models.keras_backend import load
 from models.keras_layers import drawn_by_numpy, max_pooling
 
@@ -156,7 +156,7 @@ NODE = {
 
 
 def test_what_batch_says_is_read_in_one_place() -> None:
-    """Outside Batch, a child of an array, a helper node, and the main node, which is not told its address."""
+    """Outside Batch, an array's child, an assistant, and the main node, which is not told its address."""
     assert BatchJob.from_environment({}) == BatchJob()
     child = BatchJob.from_environment({"AWS_BATCH_JOB_ID": "ab:7", "AWS_BATCH_JOB_ARRAY_INDEX": "7"})
     assert (child.id, child.array_index, child.nodes) == ("ab", 7, 1)

@@ -1,4 +1,4 @@
-"""A helper's side of a team: it learns whatever the leader tells it to, until it is let go."""
+"""An assistant's side of a team: it learns whatever the leader tells it to, until it is let go."""
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
@@ -10,7 +10,7 @@ from models.recipe import Recipe
 from models.team import Team
 
 
-def help_with(recipe: Recipe, team: Team) -> int:
+def assist(recipe: Recipe, team: Team) -> int:
     """Take the leader's steps with it; how many networks were trained.
 
     Raises:

@@ -64,6 +64,10 @@ build: $(VENV)/.cli ## Build layers and functions for the cloud; weigh the layer
 deploy: build ## Deploy to AWS; ENV=dev (default) or ENV=prod names the section of samconfig.toml
 	$(BIN)/sam deploy --config-env $(ENV)
 
+.PHONY: image
+image: ## Build the training image (needs Docker); ARGS="--build-arg REQUIREMENTS=train.txt" leaves the networks out
+	docker build -f models/Dockerfile -t maas-training --build-arg REVISION=$$(git rev-parse HEAD) $(ARGS) .
+
 .PHONY: bench
 bench: $(VENV)/.dev ## Run the benchmarks
 	@if ls bench/*.py >/dev/null 2>&1; then $(BIN)/python -m bench $(ARGS); else echo "no benchmarks yet"; fi
@@ -85,6 +89,9 @@ lock: $(VENV)/.uv ## Pin the newest versions the *.in files allow
 	cd requirements && $(COMPILE) --upgrade dev.in -o dev.txt
 	cd requirements && $(COMPILE) --upgrade cli.in -c dev.txt -o cli.txt
 	cd requirements && $(COMPILE) --upgrade deep.in -c dev.txt -o deep.txt
+	cd requirements && $(COMPILE) --upgrade train.in -c dev.txt -o train.txt
+	cd requirements && $(COMPILE) --upgrade train-deep.in -c deep.txt -o train-deep.txt
+	cd requirements && $(COMPILE) --upgrade train-gpu.in -c deep.txt -o train-gpu.txt
 	cd requirements && $(COMPILE) --upgrade layer.in -c dev.txt -o ../layers/dependencies/requirements.txt
 	cd requirements && $(COMPILE) --upgrade authorizer.in -c dev.txt -o ../functions/authorizer/requirements.txt
 	cd requirements && $(COMPILE) --upgrade audit.in -o audit.txt

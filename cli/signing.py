@@ -128,7 +128,8 @@ def sign(
         digests = {move.stable for move in moves} | {trial for move in moves for trial in move.trials}
         for digest in sorted(digests):
             manifest = versions.manifest(name, digest)
-            versions.artifact(manifest)  # nothing is vouched for that is not whole
+            for blob in manifest.blobs:
+                versions.blob(blob)  # nothing is vouched for that is not whole
             signs.sign(versions.store, manifest)
             rows.append({"model": name, "version": manifest.version, "digest": digest})
     if as_json:

@@ -40,13 +40,17 @@ def put_line(line: bytes) -> None:
             {
                 "MetricName": metric["Name"],
                 "Dimensions": [{"Name": name, "Value": document[name]} for name in dimensions],
-                "Values": document[metric["Name"]],
+                "Values": _listed(document[metric["Name"]]),
                 "Unit": metric["Unit"],
             }
             for dimensions in directive["Dimensions"]
             for metric in directive["Metrics"]
         ]
         client.put_metric_data(Namespace=directive["Namespace"], MetricData=data)
+
+
+def _listed(value: Any) -> list[float]:
+    return value if isinstance(value, list) else [value]
 
 
 def percentile(self: Any, statistic: str) -> float | None:

@@ -51,9 +51,10 @@ class Injector(FaultInjector):
 
 @dataclass
 class Day:
-    """One schedule: who did what, and every pointer there was."""
+    """One schedule: who did what, and what came of it. `climate` is one kind of fault and its rate."""
 
     seed: int
+    climate: tuple[Fault, float] | None = None
     record: Record = field(default_factory=Record)
     log: list[str] = field(default_factory=list)
     dealt: int = 0
@@ -63,6 +64,8 @@ class Day:
         self.rate = self.random.choice([0.0, 0.05, 0.15, 0.3, 0.5])
         # On every other day one kind of fault only, so that it comes in rows and at every place.
         self.faults = self.random.choice([EVERY, (self.random.choice(EVERY),)])
+        if self.climate is not None:
+            self.faults, self.rate = (self.climate[0],), self.climate[1]
         self.turns = Turns(self.random, stay=self.random.choice([0.0, 0.7, 0.9]))
         moments = (datetime(2026, 2, 1, tzinfo=UTC) + timedelta(seconds=second) for second in range(10**6))
         self._clock = lambda: next(moments)
@@ -155,7 +158,7 @@ class Day:
     def server(self) -> None:
         """Serves: who has a version once has one for ever, and it is one that was in production."""
         shelf, had = self.shelf(self.registry()), False
-        for _ in range(3):
+        for _ in range(4):
             try:
                 traffic = shelf.traffic()
             except Crash:

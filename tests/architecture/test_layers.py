@@ -45,7 +45,12 @@ def pins(path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "narrow",
-    ["layers/dependencies/requirements.txt", "requirements/cli.txt", "functions/authorizer/requirements.txt"],
+    [
+        "layers/dependencies/requirements.txt",
+        "requirements/cli.txt",
+        "requirements/train.txt",
+        "functions/authorizer/requirements.txt",
+    ],
 )
 def test_pinned_sets_agree(narrow: str) -> None:
     """One environment can hold every pinned set: tests run on the versions that are deployed."""
@@ -59,6 +64,14 @@ def test_deep_models_come_on_top() -> None:
     assert {name: wide[name] for name in deep.keys() & wide.keys()}.items() <= deep.items()
     assert pins(ROOT / "requirements/cli.txt").items() <= deep.items()
     assert "keras" in deep
+
+
+@pytest.mark.parametrize("image", ["train-deep", "train-gpu"])
+def test_training_images_agree(image: str) -> None:
+    """A model is trained with the same versions here and in the cloud, on whatever machine."""
+    deep, pinned = pins(ROOT / "requirements/deep.txt"), pins(ROOT / f"requirements/{image}.txt")
+    assert {name: deep[name] for name in pinned.keys() & deep.keys()}.items() <= pinned.items()
+    assert {"keras", "jax", *pins(ROOT / "requirements/train.txt")} <= pinned.keys()
 
 
 def test_exclusions_are_real(builder: ModuleType) -> None:
@@ -138,5 +151,23 @@ def test_function_imports_with_its_layers_alone(name: str, tmp_path: Path) -> No
         text=True,
         check=False,
         env={"LANG": "C.UTF-8"},
+    )
+    assert finished.returncode == 0, finished.stderr
+
+
+@needs_build
+def test_idempotency_works_with_the_layer_and_lambdas_own_packages() -> None:
+    """What is pruned of Powertools' utility is not missed; it is imported by the first request with a key."""
+    places = [BUILD / "CommonLayer/python", BUILD / "DependenciesLayer/python"]
+    bundled = [str(Path(sys.prefix) / "lib/python3.13/site-packages")]  # for boto3, behind the layers
+    program = f"""
+import sys
+sys.path[:0] = {[str(place) for place in places]!r}
+sys.path += {bundled!r}
+import maas.idempotency.once, aws_lambda_powertools
+assert aws_lambda_powertools.__file__.startswith({str(BUILD)!r})
+"""
+    finished = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program], capture_output=True, text=True, check=False
     )
     assert finished.returncode == 0, finished.stderr

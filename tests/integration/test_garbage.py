@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from mypy_boto3_s3.client import S3Client
@@ -226,24 +226,6 @@ def test_damage_stops_everything(quiet: ObjectStore) -> None:
             prune(quiet, keep=0)
         quiet.put(key, whole)
     assert len(prune(quiet, keep=0).removed) == 1
-
-
-def test_locked_objects_are_left_and_reported(bucket: S3Client) -> None:
-    """With Object Lock what is still held is named with the reason; the rest goes, and so it goes later."""
-    bucket.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
-    where = ObjectStore("locked", new_client())
-    held, free = (BlobStore(where).put(data, MEDIA_TYPE) for data in (b"nobody's", b"no one's"))
-    until = datetime.now(UTC) + timedelta(days=1)
-    bucket.put_object_retention(
-        Bucket="locked", Key=held.key, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until}
-    )
-    pass_time(40, "locked")
-    unneeded = Garbage(where, grace=GRACE)
-    ((find, why),) = unneeded.sweep(unneeded.survey())
-    assert find.key == held.key
-    assert "denied" in why
-    assert list(where.list("")) == [held.key]
-    assert free.key not in generation.generations(where, "blobs/")
 
 
 def test_a_bucket_without_versions_is_refused(bucket: S3Client, quiet: ObjectStore) -> None:

@@ -1,6 +1,7 @@
 """A registry under Object Lock: releases go on, what they are made of cannot be removed or replaced."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -8,12 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_s3.client import S3Client
 
+from maas import generation
+from maas.artifact import BlobStore
+from maas.garbage import Garbage
 from maas.registry import Registry
 from maas.s3_client import s3_client
 from maas.store import ObjectStore
-from tests.faults import BUCKET, moto_bucket
+from tests.faults import BUCKET, moto_bucket, new_client
 from tests.iam import Roles
-from tests.manifests import manifest_of
+from tests.manifests import MEDIA_TYPE, manifest_of
+from tests.pruning import GRACE, pass_time
 
 MODEL = "traffic_flow"
 A, B = manifest_of(b"a"), manifest_of(b"b", minute=1)
@@ -87,3 +92,26 @@ def test_every_object_is_sent_with_a_checksum(setting: str, monkeypatch: pytest.
         names = {str(name).lower() for name in headers}
         trailer = headers.get("x-amz-trailer", b"")
         assert "x-amz-checksum-crc32" in names or b"crc32" in bytes(trailer)
+
+
+def test_pruning_leaves_what_is_held_and_reports_it() -> None:
+    """What is still held is named with the reason; the rest goes."""
+    with moto_bucket() as bucket:
+        _prune_locked(bucket)
+
+
+def _prune_locked(bucket: S3Client) -> None:
+    bucket.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    where = ObjectStore("locked", new_client())
+    held, free = (BlobStore(where).put(data, MEDIA_TYPE) for data in (b"nobody's", b"no one's"))
+    until = datetime.now(UTC) + timedelta(days=1)
+    bucket.put_object_retention(
+        Bucket="locked", Key=held.key, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until}
+    )
+    pass_time(40, "locked")
+    unneeded = Garbage(where, grace=GRACE)
+    ((find, why),) = unneeded.sweep(unneeded.survey())
+    assert find.key == held.key
+    assert "denied" in why
+    assert list(where.list("")) == [held.key]
+    assert free.key not in generation.generations(where, "blobs/")

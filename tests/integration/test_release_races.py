@@ -23,7 +23,7 @@ from maas.shelf import Shelf
 from maas.store import ObjectStore
 from maas.traffic import Trial
 from maas.versions import Versions
-from tests.faults import BUCKET, impatient, moto_bucket, new_client, objects
+from tests.faults import BUCKET, Fault, impatient, moto_bucket, new_client, objects
 from tests.release_days import Day
 from tests.release_rules import versions
 from tests.tiny_model import NAME
@@ -135,30 +135,43 @@ def retry_with_another_nonce(pointers: PointerStore, seen: Seen, pointer: Pointe
 
 
 PUT, TRAFFIC, SWAP, DICE = ObjectStore.put, Shelf.traffic, PointerStore._swap, random.Random(0)
-BUGS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
-    "pointer swapped without If-Match": (ObjectStore, "put", swap_blindly),
-    "history skipped": (PointerStore, "_record", lambda *_: None),
-    "lost acknowledgement taken for a lost race": (PointerStore, "_swap", believe_the_answer),
-    "silent swap repeated": (PointerStore, "_swap", retry_with_another_nonce),
-    "digest of the artifact not checked": (Blob, "verify", lambda _, data: data),
-    "manifest published before its artifact": (Versions, "publish", publish_backwards),
-    "expected_seq ignored": (Registry, "_seen", lambda registry, model, _: registry._pointers.read(model)),
-    "broken canary serves nothing": (Shelf, "_tried", load_canary_or_fail),
-    "last good version not kept": (Shelf, "traffic", follow_or_fail),
-    "share not sticky": (traffic, "draws", draw_each_time),
-    "widening divides anew": (traffic, "draws", draw_by_weight),
+CALM = (Fault.NONE, 0.0)
+# Where, what, the mistake, and the weather in which it shows soonest.
+BUGS: dict[str, tuple[Any, str, Callable[..., Any], tuple[Fault, float]]] = {
+    "pointer swapped without If-Match": (ObjectStore, "put", swap_blindly, CALM),
+    "history skipped": (PointerStore, "_record", lambda *_: None, CALM),
+    "lost acknowledgement taken for a lost race": (
+        PointerStore,
+        "_swap",
+        believe_the_answer,
+        (Fault.LOST, 0.3),
+    ),
+    "silent swap repeated": (PointerStore, "_swap", retry_with_another_nonce, (Fault.LOST, 0.7)),
+    "digest of the artifact not checked": (Blob, "verify", lambda _, data: data, (Fault.FLIP, 0.5)),
+    "manifest published before its artifact": (Versions, "publish", publish_backwards, CALM),
+    "expected_seq ignored": (
+        Registry,
+        "_seen",
+        lambda registry, model, _: registry._pointers.read(model),
+        CALM,
+    ),
+    "broken canary serves nothing": (Shelf, "_tried", load_canary_or_fail, CALM),
+    "last good version not kept": (Shelf, "traffic", follow_or_fail, (Fault.UNAVAILABLE, 0.6)),
+    "share not sticky": (traffic, "draws", draw_each_time, CALM),
+    "widening divides anew": (traffic, "draws", draw_by_weight, CALM),
 }
 
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_planted_bug_is_caught(mornings: list[dict[str, bytes]], bug: str) -> None:
-    """The schedules notice each of these mistakes; the same seeds without the mistake notice nothing."""
-    where, name, mistake = BUGS[bug]
-    with mock.patch.object(where, name, mistake):
-        for seed in range(200):
-            try:
-                Day(seed).run(mornings)
-            except (AssertionError, MaasError) as error:
-                sys.stdout.write(f"{bug}: seed {seed}: {str(error).splitlines()[0][:100]}\n")
-                return
-    raise AssertionError(f"200 schedules did not notice: {bug}")
+    """The schedules notice each of these mistakes; the same ones without it notice nothing."""
+    where, name, mistake, climate = BUGS[bug]
+    for seed in range(100):
+        try:
+            with mock.patch.object(where, name, mistake):
+                Day(seed, climate).run(mornings)
+        except (AssertionError, MaasError) as error:
+            sys.stdout.write(f"{bug}: seed {seed}: {str(error).splitlines()[0][:100]}\n")
+            Day(seed, climate).run(mornings)
+            return
+    raise AssertionError(f"100 schedules did not notice: {bug}")

@@ -7,17 +7,14 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 from cryptography.hazmat.primitives.asymmetric import ec
 from mypy_boto3_s3.client import S3Client
 
 from maas.errors import (
     ConfigurationError,
-    MaasError,
     RegistryUnavailable,
     SignatureInvalid,
     SignatureMissing,
-    SigningUnavailable,
 )
 from maas.manifest import Manifest
 from maas.registry import Registry
@@ -213,80 +210,6 @@ def test_a_useless_signature_is_not_stored(store: ObjectStore, answer: bytes | N
         promote(Registry(store, signer=signing(_Liar(answer))), A)
     assert not list(store.list(f"models/{MODEL}/signatures/"))
     assert Registry(store).production(MODEL) is None
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        {"KeySpec": "ECC_NIST_P384"},
-        {"KeySpec": "RSA_2048"},
-        {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
-    ],
-    ids=str,
-)
-def test_a_key_of_another_kind_is_refused(client: S3Client, kind: dict[str, str]) -> None:
-    """Only P-256 keys that sign; the error names the key."""
-    assert client
-    arn = kms_key(**kind)
-    with pytest.raises(ConfigurationError, match=arn):
-        _ = KmsKey(arn, lambda: kms_client(region_name="us-east-1")).public_key
-
-
-class _Kms:
-    """A KMS that has a key and answers `sign` as told."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-        self._key = LocalKey()
-
-    def get_public_key(self, **_: Any) -> dict[str, Any]:
-        return {
-            "KeyId": "arn",
-            "KeyUsage": "SIGN_VERIFY",
-            "SigningAlgorithms": ["ECDSA_SHA_256"],
-            "PublicKey": self._key.spki,
-        }
-
-    def sign(self, **_: Any) -> Any:
-        raise self._error
-
-
-def _client_error(status: int, code: str) -> ClientError:
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "Sign")
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        (_client_error(400, "AccessDeniedException"), ConfigurationError),
-        (_client_error(400, "NotFoundException"), ConfigurationError),
-        (_client_error(400, "DisabledException"), ConfigurationError),
-        (_client_error(500, "KMSInternalException"), SigningUnavailable),
-        (_client_error(503, "DependencyTimeoutException"), SigningUnavailable),
-        (_client_error(400, "ThrottlingException"), SigningUnavailable),
-        (EndpointConnectionError(endpoint_url="https://kms"), SigningUnavailable),
-    ],
-    ids=str,
-)
-def test_when_kms_refuses_or_is_silent_nothing_moves(
-    store: ObjectStore, error: Exception, kind: type[MaasError]
-) -> None:
-    """A refusal is a matter of configuration, silence one of time; the detail names action and key."""
-    publish(store)
-    kms: Any = _Kms(error)
-    registry = Registry(store, signer=signing(KmsKey("alias/signing", lambda: kms)))
-    with pytest.raises(kind, match="kms:Sign on alias/signing"):
-        promote(registry, A)
-    assert registry.production(MODEL) is None
-    assert not list(store.list(f"models/{MODEL}/signatures/"))
-
-
-def test_a_message_too_long_for_kms_is_refused_here() -> None:
-    """KMS takes 4096 bytes; nothing is cut."""
-    kms: Any = _Kms(AssertionError("not to be asked"))
-    with pytest.raises(ConfigurationError, match="4096"):
-        KmsKey("alias/signing", lambda: kms).sign(b"x" * 4097)
 
 
 def test_a_signature_read_badly_once_is_no_verdict(store: ObjectStore) -> None:

@@ -3,7 +3,7 @@
     python -m bench cold
 
 Ours with layers as `sam build` leaves them and the model in S3 (a server on loopback); the SAM template's
-handler as `sam build` packs it, that is without byte code, and with byte code besides. SnapStart is not in it.
+handler as `sam build` packs it, that is without byte code, and with byte code besides. Without SnapStart.
 """
 
 import os

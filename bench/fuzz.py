@@ -11,6 +11,7 @@ same estimator. With --url any other server is asked, for a model with one FP32 
 import argparse
 import http.client
 import json
+import logging
 import sys
 import tempfile
 from base64 import b64decode
@@ -21,9 +22,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bench import emulator
-from bench.stacks import KSERVE, MLSERVER, OURS, Stack
-from bench.subjects import network
+import boto3
+from moto.server import ThreadedMotoServer
+
+from bench import emulator, environment
+from bench.process import free_port
+from bench.stacks import FUNCTIONS, KSERVE, LAYERS, MLSERVER, OURS, Stack, our_environment
+from bench.subjects import Subject, network
+from maas.registry import Registry
+from maas.store import ObjectStore
 from tests.fuzz.request import Request
 from tests.fuzz.run import Call, Got, Report, run
 from tests.fuzz.target import Target, Tensor
@@ -96,13 +103,48 @@ class Gateway:
 
 
 @contextmanager
+def function(subject: Subject, folder: Path) -> Iterator[int]:
+    """Our function in Lambda's runtime loop, with all of an S3 behind it: it remembers answers there."""
+    s3 = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port(), verbose=False)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    s3.start()
+    host, port = s3.get_host_and_port()
+    try:
+        client = boto3.client(
+            "s3",
+            region_name="eu-west-1",
+            endpoint_url=f"http://{host}:{port}",
+            aws_access_key_id="bench",
+            aws_secret_access_key="bench",  # noqa: S106 - opens nothing
+        )
+        for bucket in ("models", "data"):
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        registry = Registry(ObjectStore("models", client))
+        registry.promote(
+            subject.name, registry.publish(subject.manifest(), subject.onnx), actor="bench", reason=""
+        )
+        with emulator.function(
+            FUNCTIONS / subject.name,
+            handler="handler.handler",
+            log=folder / "ours.log",
+            python=environment.python("runtime"),
+            opt=LAYERS,
+            environ={**our_environment(f"http://{host}:{port}"), "MAAS_DATA_BUCKET": "data"},
+        ) as (started, _):
+            yield started
+    finally:
+        s3.stop()
+
+
+@contextmanager
 def served(stack: Stack, folder: Path) -> Iterator[tuple[Target, Call]]:
     """A server of the network, and how to ask it."""
     subject = network()
-    with stack.start(subject, folder) as (port, _):
-        if stack.is_ours:
+    if stack.is_ours:
+        with function(subject, folder) as port:
             yield one_input("network", "inputs", WIDTH, "value"), Gateway(port)
-        else:
+    else:
+        with stack.start(subject, folder) as (port, _):
             yield one_input("peer", "predict", WIDTH, "predict"), Client(f"http://127.0.0.1:{port}")
 
 

@@ -89,7 +89,7 @@ class Classifier:
         Raises:
             DataError: The target has a value that is no class, or fewer than two classes.
         """
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+        from threadpoolctl import threadpool_limits
 
         target = class_positions(table, self.classes)
         if self.rows is not None and len(matrix) > self.rows:

@@ -167,9 +167,7 @@ def train(
     return TrainedModel(Manifest(**(fields | {"gate": gate})), graph, evaluation, blobs)
 
 
-def histograms(
-    contract: Contract[Any, Any], matrix: Matrix, predicted: Columns
-) -> dict[str, Distribution]:
+def histograms(contract: Contract[Any, Any], matrix: Matrix, predicted: Columns) -> dict[str, Distribution]:
     """Histograms of every feature and of every numeric output, over all rows."""
     columns: dict[str, Any] = dict(zip(contract.feature_names, matrix.T.astype(np.float64), strict=True))
     for name, column in predicted.items():

@@ -43,7 +43,7 @@ class Regressor:
 
     def fit(self, matrix: Matrix, table: Table, *, seed: int) -> "FittedRegressor":
         """Fit on all rows, or on a random part."""
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+        from threadpoolctl import threadpool_limits
 
         target = table.target
         if self.rows is not None and len(matrix) > self.rows:

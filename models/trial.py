@@ -137,7 +137,7 @@ class Trials:
         lacking = candidate.missing() if isinstance(candidate, NeedsExtra) else None
         if lacking is not None:
             return Trial(candidate=candidate.name, lacking=lacking)
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+        from threadpoolctl import threadpool_limits
 
         started = time.monotonic()
         try:

@@ -1,6 +1,6 @@
 """What releases are made of in the race tests, and the rules of a release, told a second time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ from tests.tiny_requests import EXPECTED
 
 FOLDER = f"models/{NAME}/"
 IDS = [f"caller-{number}" for number in range(12)]
+WEIGHTS = (5, 25, 60, 99)
 
 
 @cache
@@ -137,6 +138,11 @@ class Record:
         assert traffic.stable.manifest.digest == pointer.stable
         assert (traffic.trial and traffic.trial.canary, traffic.shadow) == (pointer.canary, pointer.shadow)
         self.check_answers(traffic)
+        if traffic.trial is None:
+            return
+        for weight in WEIGHTS:
+            canary = traffic.trial.canary.model_copy(update={"weight": weight})
+            self.check_answers(replace(traffic, trial=replace(traffic.trial, canary=canary)))
 
     def check_answers(self, traffic: Traffic) -> None:
         """Everybody is answered by a whole version, with its own numbers, and a canary keeps its callers."""

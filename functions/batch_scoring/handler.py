@@ -87,7 +87,7 @@ class BatchScoring(Function):
         received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
         try:
             for message in event.read(record["body"]):
-                # nosemgrep: no-body-in-a-log - S3 wrote this body; the file's name is what its owner looks for
+                # nosemgrep: no-body-in-a-log - S3 wrote it, and the file's owner looks for its name
                 self.telemetry.logger.append_keys(file=message.key, message=message.kind)
                 self._worker.handle(
                     message,

@@ -1,7 +1,7 @@
 """Release: brings versions into production step by step, and takes them back, without anyone logging in.
 
-The state machine calls it with one step at a time. Besides, an alarm about a canary takes the canary back, and
-training data that arrive, or are due, start the state machine.
+The state machine calls it with one step at a time. Besides, an alarm about a canary takes the canary back,
+and training data that arrive, or are due, start the state machine.
 """
 
 from functools import cached_property

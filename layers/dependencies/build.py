@@ -58,7 +58,6 @@ PRUNED_PATHS = (
     "numpy/ctypeslib",
     "numpy/doc",
     "numpy/f2py",
-    "numpy/ma",
     "numpy/polynomial",
     "numpy/random/lib",
     "numpy/testing",
@@ -157,6 +156,7 @@ import numpy, onnxruntime, orjson, pydantic
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+numpy.quantile(numpy.unique([2.0, 1.0]), 0.5)  # they import numpy.ma when called
 answer = session.run(None, {"x": numpy.array([21], dtype=numpy.float32)})[0]
 assert answer.tolist() == [42.0], answer
 import io

@@ -312,7 +312,7 @@ def block(name: str, summary: str) -> str:
 
 
 def inserted(template: str, name: str, summary: str) -> str:
-    """The template with the model's block behind the last model's, its throttle and output; all else as it was.
+    """The template with a model's block, throttle and output behind the last model's; all else as it was.
 
     Raises:
         AlreadyExists: The template has the model.

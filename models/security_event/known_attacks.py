@@ -37,7 +37,7 @@ class KnownAttacks:
 
         Without `alter` there are no altered rows: nothing is expected but what was seen.
         """
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+        from threadpoolctl import threadpool_limits
 
         normal = matrix[families == NORMAL]
         count = round(len(normal) * self.altered) if alter else 0

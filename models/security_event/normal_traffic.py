@@ -31,7 +31,7 @@ class NormalTraffic:
     def fit(self, matrix: Matrix, attack: NDArray[np.bool_], *, seed: int) -> "FittedNormalTraffic":
         """Fit to the rows of the matrix, shape (n, k), that are no attack."""
         from sklearn.mixture import GaussianMixture
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+        from threadpoolctl import threadpool_limits
 
         centre = matrix.mean(axis=0, dtype=np.float64)
         spread = matrix.std(axis=0, dtype=np.float64)

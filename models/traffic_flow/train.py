@@ -133,7 +133,7 @@ def _boosted_trees(seed: int) -> Any:
     )
 
 
-def _svr(name: str, **settings: float) -> Regressor:
+def _svr(name: str, **settings: Any) -> Regressor:
     return Regressor(
         name, _OUTPUT, partial(_support_vectors, **settings), {"kernel": "rbf", **settings}, rows=4000
     )

@@ -35,7 +35,7 @@ from tests.pruning import (
     there,
 )
 
-SEEDS, STEPS = 12, 14
+SEEDS, STEPS = 10, 12
 PUBLISHED = (A, B, C, D, AGAIN)
 
 

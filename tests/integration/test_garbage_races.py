@@ -202,11 +202,11 @@ def _planted(target: object, name: str, mistake: object) -> Callable[[], Abstrac
 MISTAKES: dict[str, tuple[Callable[[], AbstractContextManager[object]], tuple[str, ...]]] = {
     "removes whatever is there now": (
         _planted(garbage, "remove", _remove_by_key),
-        ("publish before a late yes", "spare before a late yes", "publish beside prune"),
+        ("publish before a late yes", "spare before a late yes"),
     ),
     "publishing does not renew what it finds": (
         _planted(ObjectStore, "keep", _keep_without_renewing),
-        ("publish beside prune", "prune beside publish", "publish before a late yes"),
+        ("publish beside prune", "prune beside publish"),
     ),
     "does not wait after the mark": (
         _planted(garbage, "FRESH", timedelta(days=-1)),
@@ -214,11 +214,11 @@ MISTAKES: dict[str, tuple[Callable[[], AbstractContextManager[object]], tuple[st
     ),
     "what is condemned is released": (
         _planted(registry, "refuse_condemned", lambda *_: None),
-        ("promote beside removing", "removing beside promote"),
+        ("removing beside promote",),
     ),
     "sparing only lifts the mark": (
         _planted(Garbage, "spare", _spare_without_renewing),
-        ("spare beside removing", "spare before a late yes"),
+        ("spare before a late yes",),
     ),
     "the grace is forgotten": (
         _planted(Garbage, "_is_old", lambda *_: True),

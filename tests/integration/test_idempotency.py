@@ -112,13 +112,14 @@ def test_repetition_has_the_id_that_feedback_goes_by(keyed: Keyed) -> None:
 
 
 def test_key_with_another_request_is_refused(keyed: Keyed) -> None:
-    """A 422 that names the header, whatever differs: body, path, version or media type."""
+    """A 422 that names the header, whatever differs: body, path, version, type or subject."""
     assert keyed().status == 200
     pinned = f"/v1/models/{NAME}/versions/{keyed.registry.production(NAME).version}:predict"  # type: ignore[union-attr]
     tries = [
         keyed(body={"instances": [instance()]}),
         keyed(path=pinned),
         keyed(body=json.dumps(BODY), **{"Content-Type": "text/json"}),
+        keyed(**{"X-Subject": "somebody else"}),
     ]
     for answer in tries:
         assert (answer.status, answer.json["type"]) == (422, "urn:maas:error:idempotency-key-reused")

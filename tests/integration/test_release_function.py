@@ -9,7 +9,9 @@ import pytest
 
 from functions.release.handler import Release
 from maas.errors import InvalidRequest
+from maas.pointer import Pointer
 from maas.registry import Registry
+from maas.rollout.alarm import withdraw
 from maas.store import ObjectStore
 from tests.release_machine import ACCOUNT, DATA, ENVIRONMENT, MODELS, REGION, STACK, Machine, machine
 from tests.tiny_model import NAME, version
@@ -104,6 +106,24 @@ def test_an_alarm_of_an_earlier_canary_moves_nothing(registry: Registry) -> None
     meanwhile = datetime.now(UTC)
     registry.canary(NAME, third, 50, **WHO)
     assert tell(alarm(FAILURES, at=meanwhile)) == {"withdrawn": True}
+
+
+def test_an_alarm_overtaken_by_the_promotion_rolls_it_back(registry: Registry) -> None:
+    """What is in alarm was widened to everybody while the alarm was on its way: it is taken back."""
+
+    class Overtaken(Registry):
+        def withdraw(self, model: str, **given: Any) -> Pointer:
+            pointer = self.production(model)
+            assert pointer is not None
+            if pointer.canary is not None:
+                self.promote(model, pointer.canary.manifest, **WHO)
+            return super().withdraw(model, **given)
+
+    before = registry.production(NAME)
+    assert before is not None
+    moved = withdraw(Overtaken(registry.store), alarm(FAILURES), f"{STACK}-canary-")
+    assert moved is not None
+    assert (moved.action, moved.stable, moved.canary) == ("rollback", before.stable, None)
 
 
 def test_an_alarm_that_is_over_moves_nothing(registry: Registry) -> None:

@@ -34,7 +34,7 @@ BLOCKS = 8
 
 @pytest.fixture(scope="module")
 def mornings() -> list[dict[str, bytes]]:
-    """What days begin with: nothing; two versions, one promoted; four with a past, and with a canary too."""
+    """What days begin with: nothing; one version in production; more of a past; a canary; a broken one."""
     digests = list(versions())
     with moto_bucket(), impatient():
         registry = Registry(ObjectStore(BUCKET, new_client()))
@@ -48,6 +48,10 @@ def mornings() -> list[dict[str, bytes]]:
         registry.promote(NAME, digests[1], actor="morning/1", reason="")
         found.append(objects())
         registry.canary(NAME, digests[2], 25, actor="morning/2", reason="")
+        found.append(objects())
+        registry.withdraw(NAME, actor="morning/3", reason="")
+        registry.publish(*versions()[digests[4]][:2])
+        registry.canary(NAME, digests[4], 60, actor="morning/4", reason="")
         found.append(objects())
     return found
 

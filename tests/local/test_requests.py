@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
@@ -112,6 +113,7 @@ def test_nonsense_over_http(url: str) -> None:
         answer = connection.getresponse()
         return Got(answer.status, dict(answer.getheaders()), answer.read())
 
-    report = run(TARGET, call, count=COUNT)
+    with closing(connection):
+        report = run(TARGET, call, count=COUNT)
     assert report.faults == []
     assert report.count(200, 300) > COUNT // 20

@@ -1,7 +1,6 @@
 """`maas keys` against API Gateway in this process."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -51,7 +50,7 @@ def consumers(gateway: Any, outputs: dict[str, str]) -> Consumers:
 
 
 @pytest.fixture
-def commands(gateway: Any, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def commands(gateway: Any, outputs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:
     """`maas keys ...` on that stack."""
 
     def find(stack: str | None) -> Deployment:
@@ -60,7 +59,7 @@ def commands(gateway: Any, outputs: dict[str, str], monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(keys, "find", find)
     runner = CliRunner()
-    yield lambda *arguments: runner.invoke(app, ["keys", *arguments, "--stack", "maas-dev"])
+    return lambda *arguments: runner.invoke(app, ["keys", *arguments, "--stack", "maas-dev"])
 
 
 def test_a_consumer_has_the_stack_s_share(consumers: Consumers, gateway: Any) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 SCOPES: Mapping[str, tuple[str, ...]] = {
     # Cards, metadata, health, documentation. V2 asks for its list of models with a POST.
     "read": ("GET/*", "POST/v2/repository/index"),
-    # V2 has one route for predictions and, as a parameter of them, explanations. The last one is the console's,
-    # for files to be scored.
+    # V2 has one route for predictions and, as a parameter of them, explanations. The last one is the
+    # console's, for files to be scored.
     "predict": ("POST/v1/models/*:predict", "POST/v2/models/*/infer", "POST/console/data/files/*"),
     "explain": ("POST/v1/models/*:explain",),
     # True outcomes: they decide what the monitor reports, and so whether a model is trained again.

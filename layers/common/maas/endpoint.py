@@ -236,8 +236,12 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         from maas.capture.feedback import Feedback
         from maas.web import json_reply
 
-        pseudonyms = self.sampler.pseudonyms if self.sampler else None
-        feedback = Feedback(self.name, self.contract, self.data_store, pseudonyms)
+        feedback = Feedback(
+            self.name,
+            self.contract,
+            self.data_store,
+            lambda: self.sampler.pseudonyms if self.sampler else None,
+        )
         return json_reply({"accepted": feedback.keep(request)})
 
     def _card(self, _: "Request", version: str | None = None) -> "Reply":

@@ -70,7 +70,6 @@ class Function(ABC):
         store = ObjectStore(bucket, s3_client, reader=reader)
         return Registry(store, verifier=pinned, signer=signer)
 
-
     @cached_property
     def data_store(self) -> "ObjectStore":
         """The bucket for what comes with requests.

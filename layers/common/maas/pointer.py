@@ -71,7 +71,8 @@ class Pointer(BaseModel):
     @property
     def trials(self) -> tuple[str, ...]:
         """The digests beside stable: the canary's and the shadow's, where there are any."""
-        return tuple(filter(None, (self.canary and self.canary.manifest, self.shadow)))
+        canary = self.canary.manifest if self.canary else None
+        return tuple(digest for digest in (canary, self.shadow) if digest is not None)
 
     @property
     def sum(self) -> str:

@@ -1,7 +1,7 @@
 """The weights of large models: a file of their own, mapped into memory instead of copied.
 
-A graph with a gigabyte of numbers inside takes seconds and three gigabytes to open. With its numbers beside it,
-ONNX Runtime maps them, and what nobody computes with is never read.
+A graph with a gigabyte of numbers inside takes seconds and three gigabytes to open. With its numbers beside
+it, ONNX Runtime maps them, and what nobody computes with is never read.
 """
 
 import hashlib
@@ -52,9 +52,7 @@ def fetched(store: ObjectStore, blob: Blob, folder: Path) -> Path:
 def _read(store: ObjectStore, blob: Blob, path: Path) -> None:
     digest = hashlib.sha256()
     with path.open("w+b") as file:
-        os.posix_fallocate(
-            file.fileno(), 0, blob.size
-        )  # else a full disk would be a signal
+        os.posix_fallocate(file.fileno(), 0, blob.size)  # else a full disk would be a signal
         with mmap.mmap(file.fileno(), blob.size) as memory, memoryview(memory) as view:
             begin = 0
             # Hashed while the next parts are on their way.

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,11 +40,15 @@ class Feedback:
         model: Its name.
         contract: Says what an outcome is.
         store: The bucket for outcomes.
-        pseudonyms: Hashes the subject that a caller names; without them it is left out.
+        pseudonyms: Gives what hashes the subject that a caller names; without it the name is left out.
     """
 
     def __init__(
-        self, model: str, contract: Contract[Any, Any], store: ObjectStore, pseudonyms: Pseudonyms | None
+        self,
+        model: str,
+        contract: Contract[Any, Any],
+        store: ObjectStore,
+        pseudonyms: Callable[[], Pseudonyms | None],
     ) -> None:
         self._model = model
         self._truth = Truth(outcomes_of(contract))
@@ -75,8 +80,8 @@ class Feedback:
         digest = hashlib.sha256(orjson.dumps(items, option=orjson.OPT_SORT_KEYS)).hexdigest()
         about = {"received": now.isoformat()}
         subject = subject_of(request.headers)
-        if subject and self._pseudonyms:
-            about["subject"] = subject_hash(self._pseudonyms, subject)
+        if subject and (pseudonyms := self._pseudonyms()):
+            about["subject"] = subject_hash(pseudonyms, subject)
         lines = b"".join(orjson.dumps({**item, **about}) + b"\n" for item in items)
         key = f"outcomes/{self._model}/date={now:%Y-%m-%d}/{digest}.jsonl.gz"
         self._store.put(key, gzip.compress(lines, mtime=0), content_type=CONTENT_TYPE)

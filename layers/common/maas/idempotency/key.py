@@ -12,8 +12,8 @@ _LONGEST = 255
 # A Structured Fields string as the draft has it, or its bare content as most clients send it.
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!#-~]+")
-# What decides an answer besides method, path and body.
-_HEADERS = ("content-type", "content-encoding", "inference-header-content-length")
+# What decides an answer, or what is kept of it, besides method, path and body.
+_HEADERS = ("content-type", "content-encoding", "inference-header-content-length", "x-subject")
 
 
 def is_keyed(request: Request) -> bool:

@@ -49,7 +49,10 @@ def withdraw(registry: Registry, event: Mapping[str, Any], prefix: str) -> Move 
     reason = f"{name}: {detail['state'].get('reason', '')}"[:1000]
     try:
         moved = registry.withdraw(model, actor=_ACTOR, reason=reason)
-    except Conflict:  # rolled back to nothing meanwhile
+        if moved.action == "promote" and moved.stable == current.canary.manifest:
+            # Promoted in this moment: what is in alarm answers everybody now.
+            return registry.rollback(model, actor=_ACTOR, reason=reason, expected_seq=moved.seq)
+    except Conflict:  # somebody else moved it away, or there is nothing to go back to
         return None
     return moved if moved.seq > current.seq and moved.action == "withdraw" else None
 

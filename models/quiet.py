@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from maas.contract import Columns, Contract
 from maas.field import Field
 from maas.manifest import Distribution
-from maas.metrics import bin_fractions, quantile_edges
-from maas.monitor.drift import Figures, Reference, figures
+from maas.metrics import quantile_edges
+from maas.monitor.drift import Figures, Reference, figures, settled
 from maas.monitor.limits import LEAST
 from maas.monitor.score import ERRORS, JUDGED, base_of
 from maas.monitoring import Histogram, Monitoring, Quiet
@@ -58,10 +58,10 @@ def monitoring(
             {name: column[chosen] for name, column in part.items()} for part in (columns, answers)
         )
     signals = named.of(matrix, answers)
-    histograms: dict[str, Histogram | Distribution] = {}
-    for name, values in zip(named.names, signals.T, strict=True):
-        known = distributions.get(name.removeprefix(PREDICTION))
-        histograms[name] = known or _histogram(values)
+    histograms: dict[str, Histogram | Distribution] = {
+        name: _histogram(values, distributions.get(name.removeprefix(PREDICTION)))
+        for name, values in zip(named.names, signals.T, strict=True)
+    }
     reference = Reference(
         edges=[np.asarray(histogram.edges) for histogram in histograms.values()],
         fractions=[np.asarray(histogram.fractions) for histogram in histograms.values()],
@@ -73,8 +73,8 @@ def monitoring(
         rows=len(signals),
         signals=named.names,
         histograms={name: one for name, one in histograms.items() if isinstance(one, Histogram)},
-        low=_rounded(reference.low),
-        high=_rounded(reference.high),
+        low=tuple(reference.low.tolist()),
+        high=tuple(reference.high.tolist()),
         repeated=_rounded(whole.repeated[0]),
         missing={
             field.name: _missing(absent(field, columns[field.name]), times)
@@ -143,9 +143,16 @@ def _missing(gaps: NDArray[np.bool_], times: NDArray[np.datetime64] | None) -> t
     return round(share, _DIGITS), round(farthest, _DIGITS)
 
 
-def _histogram(values: NDArray[np.float64]) -> Histogram:
-    edges = quantile_edges(values)
-    return Histogram(edges=tuple(edges.tolist()), fractions=tuple(bin_fractions(values, edges).tolist()))
+def _histogram(values: NDArray[np.float64], known: Distribution | None) -> Histogram | Distribution:
+    """The manifest's own histogram where it will do."""
+    edges, fractions = settled(values, quantile_edges(values) if known is None else np.array(known.edges))
+    if (
+        known is not None
+        and len(known.edges) == len(edges)
+        and np.allclose(known.fractions, fractions, atol=1e-3)
+    ):
+        return known
+    return Histogram(edges=tuple(edges.tolist()), fractions=tuple(_rounded(fractions)))
 
 
 def _quiet(

@@ -157,14 +157,15 @@ class Day:
         """Serves: who has a version once has one for ever, and it is one that was in production."""
         shelf, had = self.shelf(self.registry()), False
         for _ in range(4):
-            stables = {pointer.stable for pointer in self.record.chain}
+            begun = bool(self.record.chain)
             try:
                 traffic = shelf.traffic()
             except Crash:
                 shelf, had = self.shelf(self.registry()), False
                 continue
             except MaasError as error:
-                if had or (self.rate == 0 and stables and broken() not in stables):
+                released = {pointer.stable for pointer in self.record.chain}
+                if had or (begun and self.rate == 0 and broken() not in released):
                     raise AssertionError("a process has no version to serve") from error
                 continue
             had = True

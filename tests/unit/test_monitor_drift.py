@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maas.metrics import bin_fractions, binned_kolmogorov_smirnov, population_stability_index, quantile_edges
-from maas.monitor.drift import Figures, Floats, Reference, figures, pooled, stability
+from maas.monitor.drift import Figures, Floats, Reference, figures, pooled, settled, stability
 from maas.monitor.limits import limits, quiet_for, share_limit
 from maas.monitoring import Quiet
 
@@ -22,8 +22,8 @@ def drawn(rows: int) -> Floats:
 
 
 def reference_of(values: Floats) -> Reference:
-    edges = [quantile_edges(column) for column in values.T]
-    fractions = [bin_fractions(column, edge) for column, edge in zip(values.T, edges, strict=True)]
+    pairs = [settled(column, quantile_edges(column)) for column in values.T]
+    edges, fractions = [edge for edge, _ in pairs], [fraction for _, fraction in pairs]
     return Reference(edges, fractions, values.min(axis=0), values.max(axis=0))
 
 
@@ -143,3 +143,17 @@ def test_share_of_missing_values_may_be_what_it_was() -> None:
     assert share_limit(0.05, 0.05, 400, tests=5) > 0.09
     assert share_limit(0.0, 0.0, 400, tests=5) < 0.05
     assert share_limit(0.0, 0.1, 400, tests=5) > 0.12
+
+
+def test_another_machines_last_digits_move_nothing() -> None:
+    """Sines of the hour are 0 on one machine and 1e-16 on another, on either side of it."""
+    hours = np.tile(np.arange(24), 200)
+    learnt = np.column_stack([np.sin(np.pi * hours), np.sin(np.pi * hours / 3), hours * 1e7])
+    reference = reference_of(learnt)
+    there = np.column_stack(
+        [-np.sin(np.pi * hours), np.sin(np.pi * hours / 3).astype(np.float32), hours * 1e7 * (1 + 1e-8)]
+    )[:240]
+    found = figures(reference, there.astype(float), np.zeros(240, np.intp), 1)
+    assert found.psi[0].max() < 0.02
+    assert found.ks[0].max() < 0.02
+    assert len(reference.edges[2]) >= 9

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from maas import snapshot
-from maas.capture.settings import CaptureSettings
+from maas.capture.settings import sampler_of
 from maas.contract import Columns, Contract, Matrix, Prediction, Record
 from maas.errors import MaasError, reason_of
 from maas.function import HttpFunction
@@ -98,19 +98,7 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
     @cached_property
     def sampler(self) -> "Sampler | None":
         """What captures requests; None where none are captured."""
-        wanted = CaptureSettings.from_environment()
-        if not wanted.rate:
-            return None
-        from maas.capture.sampler import Sampler, secret
-
-        return Sampler(
-            self.name,
-            self.contract,
-            rate=wanted.rate,
-            bucket=self.data_store.bucket,
-            key=(lambda: secret(wanted.key)) if wanted.key else None,
-            lost=lambda count: self.telemetry.apart("CaptureLost", "records were given up", records=count),
-        )
+        return sampler_of(self.name, self.contract, lambda: self.data_store.bucket, self.telemetry)
 
     @cached_property
     def afterwards(self) -> "Afterwards":

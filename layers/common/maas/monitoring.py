@@ -72,7 +72,8 @@ class Monitoring(_Part):
     Attributes:
         rows: Rows of training data.
         signals: The names of what is watched: features or summaries of them, then predictions.
-        histograms: Of those signals that the manifest's distributions lack.
+        histograms: Of those signals that the manifest's distributions lack, or have with edges closer to each
+            other than arithmetic can tell apart.
         low: The least value of each signal.
         high: The greatest.
         repeated: The share of each signal's most frequent value.

@@ -1,6 +1,5 @@
 """One captured request, and the lines it becomes."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,6 @@ from maas.masking import Mask, Pseudonyms
 
 MOST_ROWS = 100
 """Rows kept of one request: a sample of a file of thousands says as much."""
-_DIGITS = 6
 _SUBJECT = "subject"
 _LONGEST_SUBJECT = 256
 
@@ -96,13 +94,7 @@ def lines(
                 **common,
                 "instance": mask.instance(record, pseudonyms),
                 "prediction": answer,
-                "signals": [
-                    _short(value) if kept else None for value, kept in zip(values, mask.kept, strict=True)
-                ],
+                # As they are: a digit less, and a value might be on the other side of a bin's edge.
+                "signals": [value if kept else None for value, kept in zip(values, mask.kept, strict=True)],
             }
         )
-
-
-def _short(value: float) -> float:
-    """Six digits: far more than a histogram sees."""
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else value

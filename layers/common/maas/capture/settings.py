@@ -1,11 +1,16 @@
 """Whether and how a function captures requests, as its environment says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
+from maas.contract import Contract
 from maas.errors import ConfigurationError
 from maas.settings import environment
+
+if TYPE_CHECKING:
+    from maas.capture.sampler import Sampler
+    from maas.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +41,22 @@ class CaptureSettings:
         if not 0 <= rate <= 1:
             raise ConfigurationError(f"MAAS_CAPTURE_RATE must lie between 0 and 1; it is {text!r}")
         return cls(rate, env.get("MAAS_CAPTURE_KEY", ""))
+
+
+def sampler_of(
+    model: str, contract: Contract[Any, Any], bucket: Callable[[], str], telemetry: "Telemetry"
+) -> "Sampler | None":
+    """The sampler that the environment asks for; None, and nothing imported, where it asks for none."""
+    wanted = CaptureSettings.from_environment()
+    if not wanted.rate:
+        return None
+    from maas.capture.sampler import Sampler, secret
+
+    return Sampler(
+        model,
+        contract,
+        rate=wanted.rate,
+        bucket=bucket(),
+        key=(lambda: secret(wanted.key)) if wanted.key else None,
+        lost=lambda count: telemetry.apart("CaptureLost", "records were given up", records=count),
+    )

@@ -16,6 +16,9 @@ MARGIN = 0.15
 """Of the range of training: what lies beyond it by less is not called outside."""
 
 
+_RELATIVE, _OF_RANGE = 1e-6, 1e-12  # what another machine's arithmetic may add to a value
+
+
 class Figures(NamedTuple):
     """Of k windows and s signals, each of shape (k, s).
 
@@ -37,7 +40,7 @@ class Reference:
     """The training data, per signal.
 
     Attributes:
-        edges: Of the bins, as `maas.metrics.drift` makes them.
+        edges: Of the bins, as `settled` makes them.
         fractions: The bins' shares.
         low: The least values, shape (s,), or (k, s) for one of its own per window.
         high: The greatest.
@@ -65,7 +68,8 @@ def figures(reference: Reference, signals: Floats, windows: NDArray[np.intp], co
     slack = MARGIN * (high - low)
     for s, (edges, fractions) in enumerate(zip(reference.edges, reference.fractions, strict=True)):
         values, bins = signals[:, s], len(edges) + 1
-        places = windows * bins + np.searchsorted(edges, values, side="left")
+        least, most = float(low[:, s].min()), float(high[:, s].max())
+        places = windows * bins + bins_of(values, edges, least, most)
         shares = np.bincount(places, minlength=count * bins).reshape(count, bins) / rows[:, None]
         found.psi[:, s] = stability(fractions, shares, rows)
         found.ks[:, s] = np.abs(np.cumsum(shares - fractions, axis=1)).max(axis=1)
@@ -73,6 +77,26 @@ def figures(reference: Reference, signals: Floats, windows: NDArray[np.intp], co
         found.outside[:, s] = np.bincount(windows, weights=beyond, minlength=count) / rows
         found.repeated[:, s] = repeated(values, windows, count) / rows
     return found
+
+
+def bins_of(values: Floats, edges: Floats, low: float, high: float) -> NDArray[np.intp]:
+    """The bin of each value of a signal that ranges from `low` to `high`.
+
+    A value that is on an edge on one machine may be just above it on another: it counts as on it.
+    """
+    return np.searchsorted(edges + _blur(edges, low, high), values, side="left")
+
+
+def _blur(edges: Floats, low: float, high: float) -> Floats:
+    return np.asarray(_RELATIVE * np.abs(edges) + _OF_RANGE * max(high - low, 1.0))
+
+
+def settled(values: Floats, edges: Floats) -> tuple[Floats, Floats]:
+    """Edges that are farther apart than arithmetic may be off, and the values' fractions between them."""
+    low, high = float(values.min()), float(values.max())
+    kept = np.append(np.diff(edges) > 2 * _blur(edges[1:], low, high), True)
+    counts = np.bincount(bins_of(values, edges[kept], low, high), minlength=int(kept.sum()) + 1)
+    return edges[kept], counts / len(values)
 
 
 def stability(expected: Floats, shares: Floats, rows: NDArray[np.intp]) -> Floats:
@@ -109,8 +133,8 @@ def pooled(expected: Floats) -> NDArray[np.intp]:
 
 
 def repeated(values: Floats, windows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """How often the most frequent value occurs in each window, shape (k,)."""
-    _, codes = np.unique(values, return_inverse=True)
+    """How often the most frequent value, as a float32, occurs in each window, shape (k,)."""
+    _, codes = np.unique(values.astype(np.float32), return_inverse=True)
     kinds = int(codes.max()) + 1
     places, times = np.unique(windows * kinds + codes, return_counts=True)
     most = np.zeros(count, np.intp)

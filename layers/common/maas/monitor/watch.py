@@ -11,7 +11,7 @@ from maas.errors import NoProductionVersion
 from maas.manifest import Distribution
 from maas.metrics import binned_kolmogorov_smirnov
 from maas.monitor import limits as allowed
-from maas.monitor.drift import Figures, Reference, figures
+from maas.monitor.drift import Figures, Reference, bins_of, figures
 from maas.monitor.outcomes import read_outcomes
 from maas.monitor.report import Comparison, Finding, LiveScore, Measure, Missing, Report
 from maas.monitor.score import scores
@@ -119,10 +119,10 @@ def compare(watched: Monitoring, distributions: Mapping[str, Distribution], wind
     )
     findings = []
     for place, signal in enumerate(kept):
-        expected, counts = (
-            reference.fractions[place],
-            _counts(reference.edges[place], window.signals[:, signal]),
-        )
+        expected = reference.fractions[place]
+        low, high = float(reference.low[place]), float(reference.high[place])
+        bins = bins_of(window.signals[:, signal], reference.edges[place], low, high)
+        counts = np.bincount(bins, minlength=len(expected))
         measures = [
             Measure(value=_short(value[0, place]), limit=_short(limit[place]), is_share=name != "psi")
             for name, value, limit in zip(Figures._fields, found, most, strict=True)
@@ -171,10 +171,6 @@ def _part(quiet: Quiet, kept: NDArray[np.intp]) -> Quiet:
             for name in ("psi", "ks", "outside", "repeated")
         }
     )
-
-
-def _counts(edges: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.intp]:
-    return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
 
 
 def _missing(watched: Monitoring, window: Window) -> Iterator[Missing]:

@@ -21,6 +21,7 @@ from bench import folder_s3, warm
 from bench.environment import ROOT
 from bench.progress import Progress
 from bench.subjects import forest, network
+from maas.manifest import Manifest
 from maas.registry import Registry
 from models.scaffold.template_block import inserted
 
@@ -105,7 +106,7 @@ def _versions(progress: Progress) -> list[dict[str, float]]:
         for count in VERSIONS:
             progress(f"{count} versions", VERSIONS.index(count), len(VERSIONS))
             while done < count:
-                made = manifest.model_copy(update={"training_seconds": float(done)})
+                made = Manifest(**{**dict(manifest), "training_seconds": float(done)})
                 registry.publish(made, subject.onnx)
                 done += 1
             found.append({"versions": count, **_timed(registry, subject.name, made.digest)})

@@ -166,8 +166,6 @@ class Network:
                 )
                 value, state = compiled.step(state, examples, batch.rate)
                 losses.append(value)
-                # A step is only begun here, and a thousand of them begun at once would fill the memory.
-                losses[-2:][0].block_until_ready()
             _log.info(
                 "%s: epoch %d of %d, loss %.6f", self.name, epoch + 1, self.epochs, np.mean(np.array(losses))
             )

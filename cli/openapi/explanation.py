@@ -122,10 +122,14 @@ def feedback(contract: Contract[Any, Any]) -> Schema | None:
 
 
 def feedback_example(contract: Contract[Any, Any]) -> dict[str, Any]:
-    """One outcome, as the first example of its field has it."""
+    """One outcome: the first example of its field, or a value that the field can have."""
     outcome = outcomes_of(contract)[0]
-    examples = contract.answers[outcome.field].info.examples or [None]
-    value = True if outcome.kind == "yes_no" else examples[0]
+    examples = contract.answers[outcome.field].info.examples
+    value: Any = examples[0] if examples else next(iter(outcome.values), outcome.low or outcome.high or 0)
+    if outcome.kind == "yes_no":
+        value = True
+    elif outcome.kind == "class" and isinstance(value, float):
+        value = int(value)
     return {"feedback": [{"id": "0b5f2c8e-3d3f-4a52-9d8e-5d7d0c6f8a11/0", "outcome": {outcome.field: value}}]}
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
-# Bytes of both layers unzipped: 100 MB as Lambda counts, whose limit of 250 MB, function included, is 262,144,000.
+# Bytes of both layers unzipped: 100 MB as Lambda counts, whose limit of 250 MB is 262,144,000.
 BUDGET = 100 * 1024 * 1024
 LAYERS = ("DependenciesLayer", "CommonLayer")
 # Lambda's python3.13 is Amazon Linux 2023 with glibc 2.34.

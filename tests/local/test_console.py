@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from maas.manifest import Manifest
 from maas.registry import Registry
 from maas.store import ObjectStore
 from tests.trained_models import endpoints, trained
@@ -145,7 +146,7 @@ def test_versions_show_the_canary_share_and_history(visit: Visit, stack: "LocalS
     """A canary's share and every move are on the page."""
     registry = Registry(ObjectStore(stack.models_bucket, cast("Any", stack.client("s3"))))
     model = trained("lane_flow")
-    other = model.manifest.model_copy(update={"summary": "The same, said otherwise."})
+    other = Manifest(**{**dict(model.manifest), "summary": "The same, said otherwise."})
     registry.publish(other, model.artifact, model.blobs)
     registry.canary("lane_flow", other.digest, 25, actor="ben", reason="a trial")
     page = visit.open("#/models/lane_flow/versions")

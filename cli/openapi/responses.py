@@ -11,11 +11,26 @@ type Schema = dict[str, Any]
 
 # What the gateway itself answers, in front of the functions; template.yaml has the words.
 GATEWAY = {
-    401: "No token, or one that is not accepted.",
-    403: "No credentials, expired ones, or ones that do not permit this.",
-    429: "Too many requests, or the quota is used up; Retry-After says when to come back.",
-    502: "The function failed.",
-    504: "No answer in time: send fewer rows.",
+    401: ("invalid-token",),
+    403: (
+        "missing-credentials",
+        "invalid-signature",
+        "expired-credentials",
+        "access-denied",
+        "invalid-api-key",
+        "request-blocked",
+    ),
+    429: ("too-many-requests", "quota-exceeded"),
+    502: ("gateway-error",),
+    504: ("no-answer", "timeout"),
+}
+# And what it may answer instead of a function, which answers with the same status.
+ALSO = {
+    400: ("malformed-body", "invalid-request", "request-refused"),
+    404: ("route-not-found",),
+    413: ("payload-too-large",),
+    415: ("unsupported-media-type",),
+    500: ("authorizer-error", "gateway-error"),
 }
 _RETRY = {409, 429, 503}
 PROBLEM: Schema = {
@@ -74,19 +89,20 @@ def components() -> dict[str, Schema]:
     """The responses that operations refer to."""
     made: dict[str, Schema] = {}
     for status, kinds in codes().items():
-        made[f"Problem{status}"] = _response(
-            status, _listed(kinds), {"application/problem+json": {"schema": _ref("Problem")}}
-        )
+        problem: Schema = {"application/problem+json": {"schema": _ref("Problem")}}
+        if status in ALSO:
+            problem["application/json"] = {"schema": _ref("GatewayProblem")}
+        made[f"Problem{status}"] = _response(status, _listed(kinds, ALSO.get(status, ())), problem)
         # V2 knows one status for bad input.
         second = [kind for kind in kinds if kind is not InvalidRecord]
         if status == HTTPStatus.BAD_REQUEST:
             second.append(InvalidRecord)
         made[f"Error{status}"] = _response(
-            status, _listed(second), {"application/json": {"schema": _ref("Error")}}
+            status, _listed(second, ALSO.get(status, ())), {"application/json": {"schema": _ref("Error")}}
         )
-    for status, text in GATEWAY.items():
+    for status, refused in GATEWAY.items():
         made[f"Gateway{status}"] = _response(
-            status, text, {"application/json": {"schema": _ref("GatewayProblem")}}
+            status, _listed((), refused), {"application/json": {"schema": _ref("GatewayProblem")}}
         )
     return made
 
@@ -105,9 +121,11 @@ def _response(status: int, description: str, content: Schema) -> Schema:
     return {"description": description, "headers": headers, "content": content}
 
 
-def _listed(kinds: Iterable[type[MaasError]]) -> str:
-    lines = dict.fromkeys(f"`{kind.code}`: {kind.title}." for kind in kinds)
-    return "\n".join(f"- {line}" for line in lines)
+def _listed(kinds: Iterable[type[MaasError]], gateway: Iterable[str]) -> str:
+    """Codes as a list, those of the gateway behind ours."""
+    titles = {kind.code: kind.title for kind in kinds}
+    titles |= {code: code.replace("-", " ").capitalize() for code in gateway if code not in titles}
+    return "\n".join(f"- `{code}`: {title}." for code, title in titles.items())
 
 
 def _ref(name: str) -> Schema:

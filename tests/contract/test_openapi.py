@@ -203,6 +203,21 @@ def test_every_error_is_in_the_document() -> None:
         assert all(kind.code in told for kind in kinds)
 
 
+def test_every_error_of_the_gateway_is_in_the_document() -> None:
+    """The template's codes are those that the document gives to the gateway, each with its status."""
+    template = (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
+    given = {
+        code for part in (responses.GATEWAY, responses.ALSO) for codes in part.values() for code in codes
+    }
+    assert given == set(re.findall(r"urn:maas:error:([a-z-]+)", template))
+    told = re.findall(r'urn:maas:error:([a-z-]+)", "title": "[^"]+", "status": (\d+)', template)
+    for code, status in told:
+        number = int(status)
+        assert code in (*responses.GATEWAY.get(number, ()), *responses.ALSO.get(number, ())), code
+        name = f"Gateway{status}" if number in responses.GATEWAY else f"Problem{status}"
+        assert f"`{code}`" in DESCRIPTION["components"]["responses"][name]["description"]
+
+
 def test_security_names_scopes_that_exist() -> None:
     """Each operation may be called with a signature, or with a token of one scope that there is."""
     schemes = DESCRIPTION["components"]["securitySchemes"]

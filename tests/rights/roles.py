@@ -79,6 +79,11 @@ class _Roles(Roles):
             return self._arn(name)
         return super()._named(name)
 
+    def _computed(self, function: str, value: Any, *, keep: str | None) -> Any:
+        if function == "Fn::GetAtt" and value[1] == "Id":  # of a secret: its ARN
+            return self._arn(value[0])
+        return super()._computed(function, value, keep=keep)
+
 
 def _prefixes(statement: Mapping[str, Any]) -> list[Any]:
     condition = statement.get("Condition")

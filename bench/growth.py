@@ -106,7 +106,7 @@ def _versions(progress: Progress) -> list[dict[str, float]]:
         for count in VERSIONS:
             progress(f"{count} versions", VERSIONS.index(count), len(VERSIONS))
             while done < count:
-                made = Manifest(**{**dict(manifest), "training_seconds": float(done)})
+                made = Manifest.model_validate(manifest.model_dump() | {"training_seconds": float(done)})
                 registry.publish(made, subject.onnx)
                 done += 1
             found.append({"versions": count, **_timed(registry, subject.name, made.digest)})

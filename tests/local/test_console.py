@@ -146,7 +146,7 @@ def test_versions_show_the_canary_share_and_history(visit: Visit, stack: "LocalS
     """A canary's share and every move are on the page."""
     registry = Registry(ObjectStore(stack.models_bucket, cast("Any", stack.client("s3"))))
     model = trained("lane_flow")
-    other = Manifest(**{**dict(model.manifest), "summary": "The same, said otherwise."})
+    other = Manifest.model_validate(model.manifest.model_dump() | {"summary": "The same, said otherwise."})
     registry.publish(other, model.artifact, model.blobs)
     registry.canary("lane_flow", other.digest, 25, actor="ben", reason="a trial")
     page = visit.open("#/models/lane_flow/versions")

@@ -60,7 +60,8 @@ class Settings:
             threads=_threads(env),
             refresh_seconds=_seconds(env, "MAAS_REFRESH_SECONDS", 30.0),
             tracing="AWS_XRAY_DAEMON_ADDRESS" in env,
-            signing_public_keys=env.get("MAAS_SIGNING_PUBLIC_KEY", ""),
+            # Where the stack's parameter is empty, `sam local` hands over the parameter's name.
+            signing_public_keys=env.get("MAAS_SIGNING_PUBLIC_KEY", "").removeprefix("SigningPublicKey"),
             signing_key=env.get("MAAS_SIGNING_KEY", ""),
             data_bucket=env.get("MAAS_DATA_BUCKET", ""),
             idempotency_seconds=count(env, "MAAS_IDEMPOTENCY_SECONDS", 86_400),

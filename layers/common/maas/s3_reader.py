@@ -76,6 +76,7 @@ class Reader:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._bucket, self._region = bucket, region
+        self._address = address
         self._endpoint = Endpoint.of(bucket, region, address)
         self._credentials = credentials
         self._pause = pause
@@ -174,6 +175,11 @@ class Reader:
                 body = answer.read()
                 if answer.status == _UNSATISFIABLE:  # an empty object has no first byte
                     return _Part(b"", answer.headers.get("ETag", ""), 0)
+                region = answer.headers.get("x-amz-bucket-region", self._region)
+                if region != self._region:
+                    # The bucket lies elsewhere: asked again there, as boto3 does.
+                    self._region, self._endpoint = region, Endpoint.of(self._bucket, region, self._address)
+                    raise silent(place, f"the bucket is in {region}")
                 code = _CODE.search(body)
                 raise of_answer(answer.status, code[1].decode() if code else "", place, self._bucket)
             etag, total = answer.headers.get("ETag", ""), _total(answer)

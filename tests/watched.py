@@ -3,6 +3,7 @@
 import gzip
 import json
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -24,12 +25,13 @@ SECRET = "capture-key"
 ROWS = 5_000
 
 
-def buckets() -> ObjectStore:
+def buckets(*, secret: bool = True) -> ObjectStore:
     """The data bucket, versioned as the template has it, and the key of hashes."""
     client = boto3.client("s3")
     client.create_bucket(Bucket=DATA_BUCKET)
     client.put_bucket_versioning(Bucket=DATA_BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString="a key of hashes")
+    if secret:
+        boto3.client("secretsmanager").create_secret(Name=SECRET, SecretString="a key of hashes")
     return ObjectStore(DATA_BUCKET, client)
 
 
@@ -65,6 +67,13 @@ def instances(columns: Columns) -> list[dict[str, Any]]:
 
 def watched_version(*, times: bool = False, **changes: Any) -> tuple[Manifest, bytes]:
     """The tiny model as if trained on `readings`, hourly for some months where it has times."""
+    manifest, artifact = _watched_version(times)
+    fields = {name: getattr(manifest, name) for name in Manifest.model_fields}
+    return (Manifest(**(fields | changes)) if changes else manifest), artifact
+
+
+@cache
+def _watched_version(times: bool) -> tuple[Manifest, bytes]:  # noqa: FBT001 -- a key of the cache
     contract = tiny_model.endpoint().contract
     columns = readings(ROWS)
     hours = np.datetime64("2026-01-01T00", "s") + np.arange(ROWS) * np.timedelta64(3600, "s")
@@ -93,7 +102,6 @@ def watched_version(*, times: bool = False, **changes: Any) -> tuple[Manifest, b
             distributions=distributions,
             worst={},
         ),
-        **changes,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -368,3 +369,23 @@ def test_restored_snapshot_makes_its_own_client(data: ObjectStore) -> None:
     call("POST", PREDICT, {"instances": INSTANCES[:1]})
     drained(call)
     assert len(records(data)) == 2
+
+
+def test_parts_of_a_request_are_traced(data: ObjectStore) -> None:
+    """Loading, preprocessing and predicting are segments of the trace, in this order."""
+    assert data is not None
+    names: list[str] = []
+
+    class Provider:
+        def in_subsegment(self, name: str) -> Any:
+            names.append(name)
+            return nullcontext()
+
+    call = Caller(tiny_model.endpoint())
+    call.handler.telemetry._tracer = type("Tracer", (), {"provider": Provider()})()
+    assert call("POST", PREDICT, {"instances": INSTANCES}).status == 200
+    assert [name for name in names if name in {"load", "preprocess", "predict"}] == [
+        "load",
+        "preprocess",
+        "predict",
+    ]

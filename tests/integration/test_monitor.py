@@ -35,7 +35,7 @@ NOW = datetime.now(UTC)
 def data(models_bucket: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:  # noqa: ARG001 -- it makes the bucket
     """The data bucket, named in the environment as the template names it."""
     monkeypatch.setenv("MAAS_DATA_BUCKET", DATA_BUCKET)
-    return buckets()
+    return buckets(secret=False)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A canary on the deployed stack, over HTTP: who gets which version."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MODEL = "lane_flow"
 WHO = {"actor": "test", "reason": "shares"}
 BODY = json.dumps({"instances": [target_of(handler).record]}).encode()
+TRUSTED_SECONDS = 1.5  # a function on a laptop reads the pointer every second
 IDS = [f"caller-{number}" for number in range(16)]
 
 
@@ -58,10 +60,12 @@ def test_each_caller_keeps_a_version(stack: "LocalStack", released: Released) ->
     """The share is the one that the id decides, in whichever process a request ends; then everybody moves."""
     registry, stable, other = released
     canary = registry.canary(MODEL, other, 40, **WHO).canary
+    time.sleep(TRUSTED_SECONDS)
     assert canary is not None
     expected = [other if draws(MODEL, canary, name) else stable for name in IDS]
     assert set(expected) == {stable, other}
     for _ in range(2):
         assert [answered_by(stack, name) for name in IDS] == expected
     registry.withdraw(MODEL, **WHO)
+    time.sleep(TRUSTED_SECONDS)
     assert {answered_by(stack, name) for name in IDS} == {stable}

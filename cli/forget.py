@@ -43,10 +43,10 @@ def forget(
         console.emit({**vars(forgotten), "models": sorted(forgotten.models), "subject": hashed})
         return
     verb = "would go" if dry else "are gone"
-    models = ", ".join(sorted(forgotten.models)) or "no model"
+    where = f" of {', '.join(sorted(forgotten.models))}" if forgotten.models else ""
     console.say(
         f"{forgotten.records} captured records and {forgotten.outcomes} outcomes {verb}, "
-        f"in {forgotten.objects} objects of {models}; {forgotten.versions} earlier versions of objects."
+        f"in {forgotten.objects} objects{where}; {forgotten.versions} earlier versions of objects."
     )
     if not dry:
         console.remark(

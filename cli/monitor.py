@@ -89,7 +89,7 @@ def _compared(comparison: "Comparison", model: str) -> None:
     rows = [
         (
             one.signal,
-            *(f"{m.value:.3g} / {m.limit:.3g}" for m in (one.psi, one.ks, one.outside, one.repeated)),
+            *(str(measure) for measure in (one.psi, one.ks, one.outside, one.repeated)),
             _verdict(", ".join(one.reasons)),
         )
         for one in shown[:_SHOWN]

@@ -72,7 +72,9 @@ def card(manifest: "Manifest", pointer: "Pointer | None", signature: str) -> Non
 def role(manifest: "Manifest", pointer: "Pointer | None") -> str:
     """What a version does at the moment."""
     if pointer and pointer.stable == manifest.digest:
-        return f"in production beside the canary {share(pointer)}" if pointer.canary else "in production"
+        beside = {"canary": share(pointer), "shadow": trials(pointer)["shadow"]}
+        running = [f"the {part} {version}" for part, version in beside.items() if version]
+        return f"in production beside {' and '.join(running)}" if running else "in production"
     if pointer and pointer.canary and pointer.canary.manifest == manifest.digest:
         return f"canary, answers {pointer.canary.weight} % of the requests"
     return "shadow" if pointer and pointer.shadow == manifest.digest else "not in production"

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from maas.emf import LIVE
 from maas.errors import MaasError, NoProductionVersion
 from maas.function import Function
 from maas.monitor.settings import MonitorSettings
@@ -66,7 +67,7 @@ class Monitor(Function):
             "Degradation": report.degradation,
             "CapturedRows": max((one.rows for one in report.comparisons), default=0),
             "Outcomes": report.outcomes,
-            **{f"Live.{score.name}": score.value for score in report.scores},
+            **{f"{LIVE}{score.name}": score.value for score in report.scores},
         }
         self.telemetry.about(
             model,

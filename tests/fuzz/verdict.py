@@ -8,6 +8,7 @@ from typing import Any
 from tests.fuzz.request import Request
 
 _V1_PLACES = {400, 409, 413, 415, 422}
+_QUOTED = 60  # characters: what is longer is not quoted in full
 _LONGEST = 20_000  # bytes of an error: what is wrong, not what was sent
 _TRACES = (b"Traceback", b'File "', b".py", b"onnxruntime", b"pydantic", b"numpy", b"object at 0x")
 # A pointer, a header, the body or the answer as a whole.
@@ -45,7 +46,8 @@ def _second(document: Any, status: int, request: Request) -> str | None:
     sentence = document["error"]
     if status in {404, 405}:
         # What is not there is the place itself, a part of it, or the method there.
-        named = any(part in sentence for part in [*re.split("[/:]", request.path), request.method] if part)
+        parts = [*re.split("[/:]", request.path), request.method, "no version"]
+        named = any(part[:_QUOTED] in sentence for part in parts if part)
     else:
         named = _PLACE.search(sentence) is not None
     return None if named else f"names no place: {sentence[:200]}"

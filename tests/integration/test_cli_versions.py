@@ -145,6 +145,7 @@ def test_shadow_is_started_and_ended(versions: tuple[str, str]) -> None:
     assert document("models")[0]["shadow"] == new
     assert f"{new} 10 %" not in maas("models").stdout
     assert "shadow" in maas("show", "parking", new).stdout
+    assert f"in production beside the shadow {new}" in maas("show", "parking").stdout
     moved = document("withdraw", "parking", "--shadow")
     assert (moved["action"], moved["shadow"]) == ("shadow", None)
     assert "not in production" in maas("show", "parking", new).stdout

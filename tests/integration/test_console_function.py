@@ -146,6 +146,18 @@ def test_settings_tell_how_to_log_in_and_no_more(call: Caller, monkeypatch: pyte
     assert DATA_BUCKET not in json.dumps(answer)
 
 
+def test_the_page_may_ask_for_a_token_where_people_log_in(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page learns where that is, and its policy lets it talk to that place and to no other."""
+    monkeypatch.setenv("MAAS_LOGIN_URL", "https://maas.auth.us-east-1.amazoncognito.com")
+    monkeypatch.setenv("MAAS_LOGIN_CLIENT", "console")
+    login = call("GET", "/console/settings.json").json["login"]
+    assert login == {"authorize": "https://maas.auth.us-east-1.amazoncognito.com", "client": "console"}
+    policy = call("GET", "/").headers["Content-Security-Policy"]
+    assert "amazonaws.com https://maas.auth.us-east-1.amazoncognito.com;" in policy
+
+
 def test_the_function_is_small() -> None:
     """Code and page together stay far below what would slow a start."""
     assert sum(path.stat().st_size for path in Path(STATIC).parent.rglob("*") if path.is_file()) < 100_000

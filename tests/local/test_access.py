@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 WANTED = ("Api", "CatalogueFunction", "TrafficFlowFunction", "AuthorizerFunction")
 POLICIES = ("ReadPolicy", "PredictPolicy", "ExplainPolicy", "OperatePolicy")
 PREDICT = "/v1/models/traffic_flow:predict"
+CONSOLE = "https://models.example.org/"
 # A request of each scope. There is no model, so what gets through is answered with an error of ours: that is
 # the function's, and shows that the gateway let it pass.
 REQUESTS = {
@@ -95,8 +96,9 @@ def signed(stack: "LocalStack") -> Part:
 @pytest.fixture(scope="module")
 def tokens(stack: "LocalStack") -> Part:
     """A stack that asks for tokens of its own user pool, and for API keys."""
-    wanted = ("UserPool", "UserPoolScopes", "UserPoolDomain", "UsagePlan")
-    return deployed(stack, "maas-tokens", *wanted, Authentication="JWT", ApiKeys="required")
+    wanted = ("UserPool", "UserPoolScopes", "UserPoolDomain", "ConsoleClient", "ConsoleFunction", "UsagePlan")
+    given = {"Authentication": "JWT", "ApiKeys": "required", "ConsoleUrl": CONSOLE}
+    return deployed(stack, "maas-tokens", *wanted, **given)
 
 
 # --------------------------------------------------------------------------------------------- signatures ---
@@ -301,6 +303,19 @@ def test_a_token_of_another_pool_is_refused(stack: "LocalStack", tokens: Part, a
     foreign = tokens._replace(outputs={"UserPool": pool})
     shown = Credentials(token=token_of(stack, client_of(stack, foreign, "read")), api_key=api_key)
     assert call(tokens, "GET", "/v2/models", shown).code == "invalid-token"
+
+
+def test_the_console_says_where_to_log_in(stack: "LocalStack", tokens: Part, api_key: str) -> None:
+    """Page and settings are there without a token, data are not; the client of the pool has no secret."""
+    shown = Credentials(api_key=api_key)
+    login = call(tokens, "GET", "/console/settings.json", shown).document["login"]
+    assert login["authorize"].startswith("https://maas-tokens-000000000000.auth.")
+    client = stack.client("cognito-idp").describe_user_pool_client(
+        UserPoolId=tokens.outputs["UserPool"], ClientId=login["client"]
+    )["UserPoolClient"]
+    assert (client["CallbackURLs"], client["AllowedOAuthFlows"]) == ([CONSOLE], ["code"])
+    assert "ClientSecret" not in client
+    assert call(tokens, "GET", "/console/data/models", shown).code == "invalid-token"
 
 
 def test_the_command_logs_in(

@@ -41,7 +41,8 @@ def released(stack: "LocalStack") -> Iterator[Released]:
     registry = Registry(ObjectStore(stack.models_bucket, cast("Any", stack.client("s3"))))
     stable = registry.promote(MODEL, model.publish(registry), **WHO).version
     # Not model_copy, which would copy the digest too.
-    twin = Manifest(**{**dict(model.manifest), "summary": "The same, for a share of the callers."})
+    fields = model.manifest.model_dump() | {"summary": "The same, for a share of the callers."}
+    twin = Manifest(**fields)
     yield Released(registry, stable, registry.publish(twin, model.artifact, model.blobs))
     registry.withdraw(MODEL, **WHO)
 

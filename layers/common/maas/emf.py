@@ -17,6 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 NAMESPACE = "maas"
+LIVE = "Live."  # begins the names of metrics that the monitor computes from reported outcomes
 MAX_VALUES = 100  # of one metric in one line, the format's limit
 
 type Track = Literal["stable", "canary", "shadow"]
@@ -90,7 +91,7 @@ def values(numbers: NDArray[Any]) -> float | list[float]:
 def _directives(names: tuple[str, ...], held: tuple[str, ...], shadow: bool) -> bytes:  # noqa: FBT001
     groups: dict[tuple[tuple[str, ...], ...], list[dict[str, str]]] = {}
     for name in names:
-        unit, sets = _METRICS.get(name, ("Count", (_WHOLE,)))
+        unit, sets = _METRICS.get(name, ("None" if name.startswith(LIVE) else "Count", (_WHOLE,)))
         present = {*_WHOLE, *held}
         usable = tuple(tuple(s) for s in sets if present.issuperset(s) and not (shadow and s == _WHOLE))
         if usable:

@@ -51,7 +51,10 @@ class ConsoleSettings:
             region=region,
             authentication=env.get("MAAS_AUTHENTICATION", ""),
             login=login,
-            origins=(f"https://{bucket}.s3.{region}.amazonaws.com",),
+            origins=(
+                f"https://{bucket}.s3.{region}.amazonaws.com",
+                *([login["authorize"]] if "authorize" in login else []),
+            ),
             memory=count(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024),
             architecture=env.get("MAAS_ARCHITECTURE", "x86_64"),
         )

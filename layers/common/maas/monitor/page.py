@@ -90,8 +90,7 @@ def _table(findings: Iterable[Finding]) -> str:
     rows = []
     for one in findings:
         measures = "".join(
-            f'<td class="n{" bad" if measure.ratio > 1 else ""}">{measure.value:.3g} '
-            f"<small>of {measure.limit:.3g}</small></td>"
+            f'<td class="n{" bad" if measure.ratio > 1 else ""}">{measure}</td>'
             for measure in (one.psi, one.ks, one.outside, one.repeated)
         )
         verdict = (
@@ -101,8 +100,9 @@ def _table(findings: Iterable[Finding]) -> str:
         )
         rows.append(f"<tr><td>{escape(one.signal)}</td>{measures}<td>{verdict}</td></tr>")
     return (
-        '<div class="scroll"><table><thead><tr><th>signal</th><th class="n">PSI</th><th class="n">KS</th>'
-        '<th class="n">out of range</th><th class="n">same value</th><th></th></tr></thead>'
+        '<div class="scroll"><table><thead><tr><th>signal</th><th class="n">PSI / limit</th>'
+        '<th class="n">KS / limit</th><th class="n">out of range</th><th class="n">same value</th><th></th>'
+        "</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

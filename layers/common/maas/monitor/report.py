@@ -21,9 +21,15 @@ class Measure(_Part):
     limit: float
     is_share: bool = False
 
+    def __str__(self) -> str:
+        limit = "-" if self.is_share and self.limit >= 1 else f"{self.limit:.2f}"
+        return f"{self.value:.2f} / {limit}"
+
     @property
     def ratio(self) -> float:
-        """1 at the limit, more beyond it; at least 2 for a share that could not be larger."""
+        """1 at the limit, more beyond it; 2 and more for a share that cannot be larger, 0 without a limit."""
+        if self.is_share and self.limit >= 1:
+            return 0.0
         ratio = self.value / self.limit
         if self.is_share and self.limit < self.value:
             # A limit of 0.9 cannot be passed by far, but it can be passed all the way.

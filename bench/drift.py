@@ -240,9 +240,21 @@ def study(data: Path) -> Iterator[tuple[str, int, Rate]]:
             yield name, hours, Rate.of(found)
 
 
+def _shares(name: str, hours: int, rate: Rate) -> list[str]:
+    counts = [rate.noticed, rate.alarms, *([rate.worse] if hours >= LEAST_OUTCOMES else [])]
+    return [
+        *([name] if hours == HOURS[0] else []),
+        str(rate.windows),
+        *(f"{n / rate.windows:.0%}" for n in counts),
+    ]
+
+
 if __name__ == "__main__":
-    print("| windows | hours | compared | noticed | alarm | alarm by the truth |\n|---|---|---|---|---|---|")
-    for name, hours, rate in study(Path(sys.argv[1])):
-        shares = [f"{count / rate.windows:.1%}" for count in (rate.noticed, rate.alarms)]
-        worse = f"{rate.worse / rate.windows:.1%}" if hours >= LEAST_OUTCOMES else "-"
-        print(f"| {name} | {hours} | {rate.windows} | {' | '.join(shares)} | {worse} |", flush=True)
+    columns = ("windows", "days", "noticed", "alarm", "weeks", "noticed", "alarm", "by the truth")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    cells: list[str] = []
+    for found in study(Path(sys.argv[1])):
+        cells += _shares(*found)
+        if len(cells) == len(columns):
+            print(f"| {' | '.join(cells)} |", flush=True)
+            cells = []

@@ -69,7 +69,7 @@ class Field:
         """The shape of a tensor of any number of records; -1 stands for any number."""
         return [-1, *(self.shape if self.least is None else (-1,))]
 
-    @property
+    @cached_property
     def may_miss(self) -> bool:
         """Whether NaN in the column may stand for something that was left out."""
         return self.optional or self.holes or self.least is not None
@@ -139,8 +139,8 @@ class Field:
                 if value:
                     row[: len(value)] = value
             return column
-        dtype = "float64" if self.may_miss else _DTYPES[self.kind]  # None becomes NaN
-        return np.array(values, dtype=dtype).reshape(len(values), *self.shape)
+        column = np.array(values, dtype="float64" if self.may_miss else _DTYPES[self.kind])  # None becomes NaN
+        return column.reshape(len(values), *self.shape) if self.shape else column
 
     def default(self, n: int) -> NDArray[Any]:
         """The column of a field that n records leave out."""

@@ -36,16 +36,16 @@ class Session:
         self._input = inputs[0].name
         width = inputs[0].shape[1]
         self.width: int | None = width if isinstance(width, int) else None
-        self.outputs = tuple(output.name for output in self._session.get_outputs())
+        self.outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, matrix: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
         """Compute all outputs, by name, for a contiguous matrix of shape (n, width)."""
         # In parts: between the layers of a network a row takes a hundred times the memory of its features.
-        starts = range(0, max(len(matrix), 1), _ROWS)
-        parts = [self._session.run(None, {self._input: matrix[start : start + _ROWS]}) for start in starts]
-        values = (
-            parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-        )
+        parts = [
+            self._session.run(self.outputs, {self._input: matrix[start : start + _ROWS]})
+            for start in range(0, max(len(matrix), 1), _ROWS)
+        ]
+        values = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         return dict(zip(self.outputs, values, strict=True))
 
 

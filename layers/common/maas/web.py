@@ -134,7 +134,7 @@ def _size(reply: Reply) -> int:
 
 
 def _response(reply: Reply) -> Response[Any]:
-    response = Response[Any](
+    response: Response[Any] = Response(
         status_code=reply.status,
         content_type=reply.media_type,
         # Bytes are sent as base64: text goes as text, which is a third smaller and cheaper to wrap.

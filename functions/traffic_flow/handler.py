@@ -3,11 +3,9 @@
 There are no lags among the inputs: any hour can be asked for, next week's as well as the present one.
 """
 
-from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, NaiveDatetime
 
 from maas.contract import Columns, Matrix, Prediction, Record
@@ -16,14 +14,11 @@ from maas.preprocessing import (
     UNITED_STATES,
     cyclic,
     cyclic_day_of_year,
-    day,
+    days_from_holidays,
     hour,
-    is_holiday,
     weekday,
-    year,
 )
 from maas.preprocessing.categories import one_hot, one_hot_names, ordinal
-from maas.preprocessing.holiday import HolidayRule, holidays_around
 from maas.preprocessing.imputation import fill_constant
 
 Location = Literal["I-94 ATR 301"]
@@ -125,9 +120,7 @@ _MAJOR: dict[str, str] = {
     "thanksgiving": "Thanksgiving Day",
     "christmas": "Christmas Day",
 }
-_MAJOR_RULES = {
-    key: tuple(rule for rule in UNITED_STATES if rule.name == name) for key, name in _MAJOR.items()
-}
+_MAJOR_RULES = [[rule for rule in UNITED_STATES if rule.name == name] for name in _MAJOR.values()]
 # The contract's names are those of the data set, without apostrophes.
 _MAJOR_NAMES = [name.replace("'", "").replace("Year ", "Years ") for name in _MAJOR.values()]
 _HORIZON = 8  # days on either side of a holiday
@@ -167,11 +160,10 @@ def features(records: Columns) -> Matrix:
     times, named = records["timestamp"], records["holiday"]
     hours, weekdays = hour(times), weekday(times)
     weekend = weekdays >= _SATURDAY
-    days, years = day(times), year(times)
-    distances = [_days_from(days, years, rules) for rules in _MAJOR_RULES.values()]
-    around = np.stack(distances)
+    *major_days, any_day = days_from_holidays(times, (*_MAJOR_RULES, UNITED_STATES), limit=_HORIZON)
+    around = np.stack(major_days)
     major = (around == 0).any(axis=0) | (ordinal(named, _MAJOR_NAMES) < len(_MAJOR_NAMES))
-    holiday = is_holiday(times, UNITED_STATES) | (named != np.array(None, object))
+    holiday = (any_day == 0) | (named != np.array(None, object))
     columns = [
         hours,
         weekdays,
@@ -186,7 +178,7 @@ def features(records: Columns) -> Matrix:
         holiday & ~major,
         np.where(around >= 0, around, _HORIZON).min(axis=0),
         np.where(around <= 0, -around, _HORIZON).min(axis=0),
-        *distances,
+        *around,
         weekend,
         weekdays == _FRIDAY,
         weekdays == _SUNDAY,
@@ -195,23 +187,7 @@ def features(records: Columns) -> Matrix:
         wave = cyclic(k * hours, 24)
         columns += [*wave, *(part * weekend for part in wave)]
     columns += list(one_hot(records["weather"], _KINDS).T)
-    return np.column_stack(columns).astype(np.float32)
-
-
-def _days_from(
-    days: NDArray[np.datetime64], years: NDArray[np.int64], rules: Sequence[HolidayRule]
-) -> NDArray[np.int64]:
-    """Days from the nearest day of one holiday: -7 before it to 7 after it, 8 elsewhere."""
-    off = holidays_around(years, rules)
-    if not off.size:  # no rows, or years before the holiday existed
-        return np.full(len(days), _HORIZON)
-    following = np.searchsorted(off, days)
-    since = (days - off[np.maximum(following - 1, 0)]).astype(np.int64)
-    ahead = (off[np.minimum(following, len(off) - 1)] - days).astype(np.int64)
-    # Before the first day of the calendar only the next one counts, after the last only the one before.
-    nearest = np.where((following > 0) & (np.abs(since) < np.abs(ahead)), since, -ahead)
-    # One number for far away, on either side: which years the batch covers must not show.
-    return np.where(np.abs(nearest) < _HORIZON, nearest, _HORIZON)
+    return np.array(columns, np.float32).T
 
 
 handler = Endpoint("traffic_flow", Observation, Forecast, features, feature_names=FEATURES)

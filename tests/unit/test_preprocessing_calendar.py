@@ -197,6 +197,12 @@ def test_distances_agree_with_a_search(value: datetime) -> None:
     assert pp.days_to_next_holiday(array, pp.UNITED_STATES).tolist() == [ahead]
     assert pp.days_since_holiday(array, pp.UNITED_STATES).tolist() == [behind]
     assert pp.days_to_nearest_holiday(array, pp.UNITED_STATES).tolist() == [min(ahead, behind)]
+    signed = behind if behind < ahead else -ahead
+    assert pp.days_from_holidays(array, [pp.UNITED_STATES]).tolist() == [[signed]]
+    assert pp.days_from_holidays(array, [pp.UNITED_STATES, ()], limit=9).tolist() == [
+        [signed if abs(signed) < 9 else 9],
+        [9],
+    ]
     assert pp.is_holiday(array, pp.UNITED_STATES).tolist() == [ahead == 0]
     assert pp.is_day_before_holiday(array, pp.UNITED_STATES).tolist() == [value.date() + timedelta(1) in off]
     assert pp.is_day_after_holiday(array, pp.UNITED_STATES).tolist() == [value.date() - timedelta(1) in off]
@@ -209,6 +215,10 @@ def test_a_row_does_not_depend_on_its_batch(values: list[datetime]) -> None:
     together = pp.days_to_nearest_holiday(times(*values), pp.UNITED_STATES)
     alone = [pp.days_to_nearest_holiday(times(value), pp.UNITED_STATES)[0] for value in values]
     assert together.tolist() == alone
+    signed = pp.days_from_holidays(times(*values), [pp.UNITED_STATES])
+    assert signed.T.tolist() == [
+        pp.days_from_holidays(times(v), [pp.UNITED_STATES])[:, 0].tolist() for v in values
+    ]
 
 
 def test_no_holiday_within_reach() -> None:
@@ -216,6 +226,7 @@ def test_no_holiday_within_reach() -> None:
     assert pp.days_to_nearest_holiday(times("2018-01-01"), ()).tolist() == [365]
     assert pp.days_to_nearest_holiday(times("1700-01-01"), pp.UNITED_STATES, limit=9).tolist() == [9]
     assert pp.days_to_nearest_holiday(times(), pp.UNITED_STATES).tolist() == []
+    assert pp.days_from_holidays(times(), [pp.UNITED_STATES]).shape == (1, 0)
 
 
 def test_stray_dates_stay_cheap() -> None:

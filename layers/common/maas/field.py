@@ -139,7 +139,9 @@ class Field:
                 if value:
                     row[: len(value)] = value
             return column
-        column = np.array(values, dtype="float64" if self.may_miss else _DTYPES[self.kind])  # None becomes NaN
+        column = np.array(
+            values, dtype="float64" if self.may_miss else _DTYPES[self.kind]
+        )  # None becomes NaN
         return column.reshape(len(values), *self.shape) if self.shape else column
 
     def default(self, n: int) -> NDArray[Any]:

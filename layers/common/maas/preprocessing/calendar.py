@@ -5,6 +5,7 @@ row alone: a row's feature never depends on the rows beside it. NaT is refused w
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,9 @@ Mask = NDArray[np.bool_]
 _SATURDAY = 5
 _MINUTES_IN_DAY = 1440
 _LONGEST_DISTANCE = 365
+# Spans up to this are looked up in a table that is kept; longer ones are not, so that odd input cannot fill
+# the memory.
+_KEPT_YEARS = 32
 _ONE_DAY = np.timedelta64(1, "D")
 
 
@@ -157,6 +161,52 @@ def days_to_nearest_holiday(
     """
     ahead = days_to_next_holiday(times, rules, limit=limit)
     return np.minimum(ahead, days_since_holiday(times, rules, limit=limit))
+
+
+def days_from_holidays(
+    times: Times, holidays: Sequence[Sequence[HolidayRule]], *, limit: int = _LONGEST_DISTANCE
+) -> Integers:
+    """Days from the nearest day of each holiday: -7 a week before it, 7 a week after it.
+
+    Args:
+        times: Shape (n,).
+        holidays: The rules of each holiday.
+        limit: What stands where none is nearer, on either side; at most 365.
+
+    Returns:
+        Shape (number of holidays, n).
+
+    >>> from maas.preprocessing.holiday import UNITED_STATES
+    >>> july = [rule for rule in UNITED_STATES if rule.name == "Independence Day"]
+    >>> days_from_holidays(np.array(["2018-07-03", "2018-07-06"], "datetime64[s]"), [july], limit=8)
+    array([[-1,  2]])
+    """
+    days, rules = day(times), tuple(tuple(holiday) for holiday in holidays)
+    if days.size:
+        first, last = days.min().astype("datetime64[Y]"), days.max().astype("datetime64[Y]")
+        if (last - first).astype(int) < _KEPT_YEARS:
+            start, table = _table(int(first.astype(int)), int(last.astype(int)), rules, limit)
+            return table[:, (days - start).astype(np.int64)]
+    return _signed(days, rules, limit)
+
+
+@lru_cache(maxsize=16)
+def _table(
+    first: int, last: int, holidays: tuple[tuple[HolidayRule, ...], ...], limit: int
+) -> tuple[np.datetime64, Integers]:
+    """The distances of all days from one year to another, both counted from 1970, and the first of these."""
+    start, end = (np.datetime64(year, "Y").astype("datetime64[D]") for year in (first, last + 1))
+    return start, _signed(np.arange(start, end), holidays, limit)
+
+
+def _signed(days: Times, holidays: tuple[tuple[HolidayRule, ...], ...], limit: int) -> Integers:
+    distances = np.full((len(holidays), len(days)), limit, np.int64)
+    for row, rules in zip(distances, holidays, strict=True):
+        since = days_since_holiday(days, rules, limit=limit)
+        ahead = days_to_next_holiday(days, rules, limit=limit)
+        near = np.minimum(since, ahead) < limit
+        row[near] = np.where(since < ahead, since, -ahead)[near]
+    return distances
 
 
 def _surroundings(times: Times, rules: Sequence[HolidayRule], limit: int) -> tuple[Times, Times]:

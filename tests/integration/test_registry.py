@@ -8,6 +8,7 @@ from itertools import count
 from threading import Barrier
 
 import pytest
+from botocore.response import StreamingBody
 from mypy_boto3_s3.client import S3Client
 
 from maas.errors import (
@@ -227,6 +228,31 @@ def test_damaged_version_does_not_go_live(
     with pytest.raises((IntegrityError, VersionNotFound)):
         promote(registry, bad.version) if move == "promote" else rollback(registry)
     assert registry.production(MODEL) == pointer
+
+
+@pytest.mark.parametrize("move", ["promote", "rollback"])
+def test_large_artifacts_are_checked_in_pieces(
+    registry: Registry, move: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who promotes need not have the memory of who serves."""
+    artifact = bytes(5 << 20)
+    large = registry.publish(manifest_of(artifact), artifact)
+    small = publish(registry, "small")
+    if move == "rollback":
+        promote(registry, large)
+        promote(registry, small)
+    taken: list[int] = []
+
+    def read(self: StreamingBody, amt: int | None = None) -> bytes:
+        taken.append(len(piece := original(self, amt)))
+        return piece
+
+    original = StreamingBody.read
+    monkeypatch.setattr(StreamingBody, "read", read)
+    pointer = promote(registry, large) if move == "promote" else rollback(registry)
+    assert pointer.version == large
+    assert sum(taken) > len(artifact)
+    assert max(taken) <= 1 << 20
 
 
 def test_rollbacks_walk_back(registry: Registry) -> None:

@@ -79,3 +79,12 @@ class BlobStore:
             return blob.verify(self._store.read(blob.key).body)
         except KeyMissing as error:
             raise BrokenArtifact(f"{blob.key} is missing: publish the version again") from error
+
+    def check(self, blob: Blob) -> None:
+        """Read what `blob` describes, however large, and keep nothing of it; errors as in `get`."""
+        try:
+            found = self._store.digest(blob.key)
+        except KeyMissing as error:
+            raise BrokenArtifact(f"{blob.key} is missing: publish the version again") from error
+        if found != blob.digest:
+            raise DigestMismatch(f"{blob.key} has digest {found}: it is not what its name says")

@@ -175,7 +175,8 @@ class Registry(Versions):
             return alone(current)
         if current is None or current.previous is None or current.previous_seq is None:
             raise Conflict(f"{model} has no earlier version to return to: promote one by name")
-        self.artifact(self.manifest(model, current.previous))
+        for blob in self.manifest(model, current.previous).blobs:
+            self._blobs.check(blob)
         target = self._pointers.entry(model, current.previous_seq)
         if target.stable != current.previous:
             raise IntegrityError(f"The history of {model} contradicts its pointer: promote a version by name")
@@ -192,7 +193,7 @@ class Registry(Versions):
         """The digest of a version that is whole, manifest and artifact; signed where there is a signer."""
         manifest = self._found(model, version)
         for blob in manifest.blobs:
-            self.blob(blob)
+            self._blobs.check(blob)
         refuse_condemned(self.store, manifest)
         if self._signer is not None:
             self._signer.sign(self.store, manifest)

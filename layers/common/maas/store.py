@@ -3,6 +3,7 @@
 boto3 is imported only when a client is made: importing this module costs nothing at a cold start.
 """
 
+import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from maas.s3_client import s3_client
 from maas.s3_errors import Busy, Denied, NotModified, silent, translated
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
 
@@ -26,6 +28,7 @@ _BUSY_ATTEMPTS = 6
 _BUSY_PAUSE_SECONDS = 0.05
 # botocore retries a request, but not a body that breaks off while it is read.
 _BODY_ATTEMPTS = 3
+_PIECE = 1 << 20  # bytes, of what is read for its digest alone
 # What was written or found needed within this time, nobody removes as unused (maas.garbage).
 FRESH = timedelta(days=1)
 
@@ -94,6 +97,10 @@ class ObjectStore:
     def read(self, key: str) -> StoredObject:
         """Read an object, whatever its entity tag; errors as in `get`."""
         return self._get(key, None)
+
+    def digest(self, key: str) -> str:
+        """The SHA-256 digest of an object of any size, read piece by piece; errors as in `get`."""
+        return self._by_client(key, None, _hashed)[0]
 
     def fill(self, key: str, target: memoryview) -> Iterator[int]:
         """Read an object of len(target) bytes into `target`; yields how many are there, from the start on.
@@ -201,7 +208,7 @@ class ObjectStore:
 
     def _get(self, key: str, if_none_match: str | None) -> StoredObject:
         if self._reader is None:
-            return self._get_by_client(key, if_none_match)
+            return StoredObject(*self._by_client(key, if_none_match, lambda body: body.read()))
         try:
             return StoredObject(*self._reader.get(key, if_none_match=if_none_match))
         except Denied as error:
@@ -209,7 +216,9 @@ class ObjectStore:
                 raise KeyMissing(f"s3:GetObject on s3://{self.bucket}/{key}: no such object") from error
             raise
 
-    def _get_by_client(self, key: str, if_none_match: str | None) -> StoredObject:
+    def _by_client[T](
+        self, key: str, if_none_match: str | None, take: "Callable[[StreamingBody], T]"
+    ) -> tuple[T, str]:
         request: GetObjectRequestTypeDef = {"Bucket": self.bucket, "Key": key}
         if if_none_match is not None:
             request["IfNoneMatch"] = if_none_match
@@ -223,7 +232,7 @@ class ObjectStore:
                 raise
             try:
                 with translated("s3:GetObject", self.bucket, key):
-                    return StoredObject(answer["Body"].read(), answer["ETag"])
+                    return take(answer["Body"]), answer["ETag"]
             except RegistryUnavailable:
                 if attempt == _BODY_ATTEMPTS - 1:
                     raise
@@ -247,3 +256,10 @@ class ObjectStore:
                 jitter = random.random()  # noqa: S311 -- spreads retries, protects nothing
                 self._pause(jitter * _BUSY_PAUSE_SECONDS * 2**attempt)
         raise AssertionError  # pragma: no cover -- the last attempt returns or raises
+
+
+def _hashed(body: "StreamingBody") -> str:
+    digest = hashlib.sha256()
+    for piece in body.iter_chunks(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -44,6 +44,10 @@ class FolderStore(ObjectStore):
             raise KeyMissing(key)
         return StoredObject(path.read_bytes(), _tag(path))
 
+    def digest(self, key: str) -> str:
+        """As in ObjectStore."""
+        return hashlib.sha256(self.read(key).body).hexdigest()
+
     def put(
         self,
         key: str,

@@ -5,9 +5,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.targets import targets
+
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 OURS = "maas"
+# What runs on Lambda's loop and has no empty handler of its own.
+LOOP = (OURS, "orjson + NumPy + ONNX Runtime", "SAM scikit-learn handler")
 
 
 def write(results: Path) -> Path:
@@ -20,6 +24,7 @@ def write(results: Path) -> Path:
             where = f"{found['measured']}, Python {found['python']}, {found['processor']}"
             about = f"`python -m bench {name}`, {where}."
             parts.append(f"{make(found)}\n\n{about}\n")
+    parts.insert(0, targets(results))
     text = README.read_text(encoding="utf-8") if README.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
@@ -82,6 +87,7 @@ def _throughput(found: dict[str, Any]) -> str:
     for case in cases:
         inside = [r for r in found["rows"] if (r["subject"], r["rows"], r["clients"]) == case]
         best = max(r["per_second"] for r in inside if r["stack"] == OURS and r["kind"] == "json")
+        idle = empty_cpu(inside)
         rows = [
             (
                 r["stack"] + ("" if r["kind"] == "json" else f", {r['kind']}"),
@@ -90,6 +96,7 @@ def _throughput(found: dict[str, Any]) -> str:
                 r["per_second"],
                 f"{best / r['per_second']:.2f} x",
                 r["cpu_ms"],
+                r["cpu_ms"] - idle[r["stack"]] if r["stack"] in idle else "",
                 r["megabytes"],
                 f"{r['spread']:.0%}",
             )
@@ -98,9 +105,29 @@ def _throughput(found: dict[str, Any]) -> str:
         subject, count, clients = case
         parts.append(
             f"**{subject}, {count} {_many('row', count)}, {clients} {_many('client', clients)}**\n\n"
-            + table(("stack", "p50 ms", "p99 ms", "requests/s", "ours is", "CPU ms", "MB", "spread"), rows)
+            + table(
+                (
+                    "stack",
+                    "p50 ms",
+                    "p99 ms",
+                    "requests/s",
+                    "ours is",
+                    "CPU ms",
+                    "above empty",
+                    "MB",
+                    "spread",
+                ),
+                rows,
+            )
         )
     return "\n\n".join(parts)
+
+
+def empty_cpu(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """CPU of each stack's own handler that does nothing, where there is one; of the loop's for functions."""
+    own = {r["stack"]: r["cpu_ms"] for r in rows if r["kind"] == "empty"}
+    loop = [r["cpu_ms"] for r in rows if r["stack"] == "empty handler"]
+    return own | {name: loop[0] for name in LOOP if own}
 
 
 def _many(word: str, count: int) -> str:

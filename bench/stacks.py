@@ -146,9 +146,13 @@ def _handler(name: str, handler: str, env: str, *, as_onnx: bool = False, opt: t
     return start
 
 
-def _event_requests(path: str, *, encoded: bool = False) -> Callable[[Subject, int], dict[str, Request]]:
+def _event_requests(
+    path: str, *, empty: str = "", encoded: bool = False
+) -> Callable[[Subject, int], dict[str, Request]]:
     def requests(subject: Subject, rows: int) -> dict[str, Request]:
-        return {"json": emulator.event(path, matrix(subject, rows), _JSON, encoded=encoded)}
+        body = matrix(subject, rows)
+        paths = {"json": path} | ({"empty": empty} if empty else {})
+        return {kind: emulator.event(at, body, _JSON, encoded=encoded) for kind, at in paths.items()}
 
     return requests
 
@@ -169,7 +173,8 @@ def _server(name: str, env: str, command: Callable[[Path, int], list[str]], **en
             "OMP_NUM_THREADS": "1",
             **environ,
         }
-        _mlserver_settings(folder, port)
+        if env == "mlserver":
+            _mlserver_settings(folder, port)
 
         def is_ready() -> bool:
             with socket.socket() as probe:
@@ -196,20 +201,20 @@ def _mlserver_settings(folder: Path, port: int) -> None:
         "parallel_workers": 0,
         "debug": False,
     }
-    model = {
-        "name": "peer",
-        "implementation": "mlserver_sklearn.SKLearnModel",
-        "parameters": {"uri": "./model.joblib"},
-    }
+    models = {"peer": "mlserver_sklearn.SKLearnModel", "empty": "mlserver_empty.Empty"}
     (folder / "settings.json").write_text(json.dumps(settings))
-    (folder / "model-settings.json").write_text(json.dumps(model))
+    for name, implementation in models.items():
+        model = {"name": name, "implementation": implementation, "parameters": {"uri": "../model.joblib"}}
+        (folder / name).mkdir()
+        (folder / name / "model-settings.json").write_text(json.dumps(model))
 
 
 def _requests(
-    path: str, body: Callable[[Subject, int], bytes]
+    path: str, empty: str, body: Callable[[Subject, int], bytes]
 ) -> Callable[[Subject, int], dict[str, Request]]:
     def requests(subject: Subject, rows: int) -> dict[str, Request]:
-        return {"json": Request(path, body(subject, rows))}
+        sent = body(subject, rows)
+        return {"json": Request(path, sent), "empty": Request(empty, sent)}
 
     return requests
 
@@ -253,20 +258,32 @@ SAM = Stack(
     "SAM scikit-learn handler", _handler("sam", "sam_handler.handler", "sklearn"), _event_requests("/")
 )
 MANGUM = Stack(
-    "FastAPI + Mangum", _handler("mangum", "mangum_handler.handler", "sklearn"), _event_requests("/predict")
+    "FastAPI + Mangum",
+    _handler("mangum", "mangum_handler.handler", "sklearn"),
+    _event_requests("/predict", empty="/empty"),
 )
-UVICORN = Stack("FastAPI + uvicorn", _server("uvicorn", "sklearn", _uvicorn), _requests("/predict", matrix))
+UVICORN = Stack(
+    "FastAPI + uvicorn", _server("uvicorn", "sklearn", _uvicorn), _requests("/predict", "/empty", matrix)
+)
 MLSERVER = Stack(
     "MLServer",
     _server("mlserver", "mlserver", _mlserver),
-    _requests("/v2/models/peer/infer", lambda subject, rows: tensor("predict", subject, rows)),
+    _requests(
+        "/v2/models/peer/infer",
+        "/v2/models/empty/infer",
+        lambda subject, rows: tensor("predict", subject, rows),
+    ),
 )
 BENTOML = Stack(
     "BentoML",
     _server("bentoml", "bentoml", _bentoml, BENTOML_DO_NOT_TRACK="1"),
-    _requests("/predict", matrix),
+    _requests("/predict", "/empty", matrix),
 )
-KSERVE = Stack("KServe", _server("kserve", "kserve", _kserve), _requests("/v1/models/peer:predict", matrix))
+KSERVE = Stack(
+    "KServe",
+    _server("kserve", "kserve", _kserve),
+    _requests("/v1/models/peer:predict", "/v1/models/empty:predict", matrix),
+)
 
 LIMITS = (EMPTY, BARE)
 ALL_PEERS = (SAM, MANGUM, UVICORN, MLSERVER, BENTOML, KSERVE)

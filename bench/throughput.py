@@ -43,7 +43,7 @@ def measure(progress: Progress, *, rounds: int = 5) -> dict[str, Any]:
     cases = [
         Case(forest(), 1, 1, ("json",)),
         Case(forest(), 1, 8, ("json",)),
-        Case(network(), 1, 1, ("json",)),
+        Case(network(), 1, 1, ("json", "empty")),
         Case(network(), 1, 8, ("json",)),
         Case(network(), 1000, 1, ("json", "V2 json", "binary")),
     ]

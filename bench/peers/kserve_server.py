@@ -22,7 +22,16 @@ class Peer(Model):  # noqa: D101
         return get_predict_response(payload, self.model.predict(get_predict_input(payload)), self.name)
 
 
+class Empty(Model):  # noqa: D101
+    def __init__(self) -> None:
+        super().__init__("empty")
+        self.ready = True
+
+    def predict(self, payload, headers=None, response_headers=None):  # noqa: ANN001, ANN201, ARG002, D102
+        return {"predictions": []}
+
+
 if __name__ == "__main__":
     peer = Peer()
     peer.load()
-    ModelServer(http_port=int(sys.argv[1]), workers=1, enable_grpc=False).start([peer])
+    ModelServer(http_port=int(sys.argv[1]), workers=1, enable_grpc=False).start([peer, Empty()])

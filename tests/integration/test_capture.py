@@ -382,6 +382,7 @@ def test_parts_of_a_request_are_traced(data: ObjectStore) -> None:
             return nullcontext()
 
     call = Caller(tiny_model.endpoint())
+    assert call("POST", PREDICT, {"instances": INSTANCES}).status == 200
     call.handler.telemetry._tracer = type("Tracer", (), {"provider": Provider()})()
     assert call("POST", PREDICT, {"instances": INSTANCES}).status == 200
     assert [name for name in names if name in {"load", "preprocess", "predict"}] == [

@@ -175,7 +175,7 @@ def test_planted_bug_is_caught(mornings: list[dict[str, bytes]], bug: str) -> No
             with mock.patch.object(where, name, mistake):
                 Day(seed, climate).run(mornings)
         except (AssertionError, MaasError) as error:
-            sys.stdout.write(f"{bug}: seed {seed}: {str(error).splitlines()[0][:100]}\n")
+            sys.stdout.write(f"{bug}: seed {seed}: {repr(error)[:100]}\n")
             Day(seed, climate).run(mornings)
             return
     raise AssertionError(f"100 schedules did not notice: {bug}")

@@ -34,9 +34,14 @@ def deploy_part(
     cloudformation = stack.client("cloudformation")
     found = cloudformation.get_template(StackName=stack.name, TemplateStage="Original")["TemplateBody"]
     template = yaml_parse(found) if isinstance(found, str) else found
+    # From a bucket: in a call a template may have 51,200 bytes.
+    bucket, key = f"part-{name}", "template.json"
+    s3 = stack.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(part(template, wanted)).encode())
     cloudformation.create_stack(
         StackName=name,
-        TemplateBody=json.dumps(part(template, wanted)),
+        TemplateURL=f"https://s3.amazonaws.com/{bucket}/{key}",
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )

@@ -63,9 +63,9 @@ def test_every_example_has_options_the_command_knows(name: str) -> None:
         command.make_context(name, arguments, resilient_parsing=False)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"openapi"}))
 def test_every_command_speaks_json(name: str) -> None:
-    """Programs can ask every command for JSON."""
+    """Programs can ask every command for JSON; `openapi` writes nothing else."""
     assert any("--json" in parameter.opts for parameter in COMMANDS[name].params)
 
 

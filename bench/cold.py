@@ -37,7 +37,7 @@ PARTS = (
     ("the function and its contract", "import handler"),
     (
         "S3: client, pointer, manifest, artifact, session, golden samples",
-        "handler.handler.shelf.production()",
+        "handler.handler.predictor.shelf.production()",
     ),
 )
 

@@ -97,7 +97,7 @@ def ours(subject: Subject, rows: int) -> dict[str, tuple[Handler, Any]]:
     os.environ.update(MAAS_MODELS_BUCKET="models", MAAS_ENVIRONMENT="prod", POWERTOOLS_TRACE_DISABLED="true")
     handler = import_module(f"bench.functions.{subject.name}.handler").handler
     handler.make_registry = lambda: Registry(store)
-    handler.__dict__.pop("shelf", None)
+    handler.__dict__.pop("predictor", None)
     found = {}
     for kind, request in OURS.requests(subject, rows).items():
         event = _event(request)

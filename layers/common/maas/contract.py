@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from maas.errors import ConfigurationError, FieldError, InvalidRecord
 from maas.field import Field
 from maas.limits import PIXELS, PIXELS_TOGETHER, ROWS, Limits
-from maas.schema import fields_of, loosened
+from maas.schema import fields_of
 
 type Column = NDArray[Any]
 type Columns = Mapping[str, Column]
@@ -128,15 +128,6 @@ class Contract[R: Record, P: Prediction]:
     @cached_property
     def _records(self) -> TypeAdapter[list[R]]:
         return TypeAdapter(list[self.record])  # type: ignore[name-defined]
-
-    @cached_property
-    def loose_record(self) -> type[BaseModel] | None:
-        """The record without limits inside its lists of numbers, for `kept` to check; None without such."""
-        return loosened(self.record, self.fields)
-
-    def kept(self, columns: Columns) -> bool:
-        """Whether the columns of loose records keep the limits of `record`."""
-        return all(field.keeps(columns[name]) for name, field in self.fields.items() if field.is_loosenable)
 
     @property
     def limits(self) -> Limits:

@@ -115,18 +115,6 @@ class Field:
         longest: list[int] = [limit.max_length for limit in self._limits if isinstance(limit, at.MaxLen)]
         return min(longest, default=None)
 
-    @property
-    def is_loosenable(self) -> bool:
-        """Whether this is a required list of numbers without gaps that has bounds and no other limits."""
-        plain = self.kind == "float" and bool(self.shape) and self.required and not self.may_miss
-        return plain and not self._limits_beyond_bounds
-
-    def keeps(self, column: NDArray[Any]) -> bool:
-        """Whether every number of a column of `is_loosenable` is finite and within the bounds."""
-        return bool(np.isfinite(column).all()) and not any(
-            _broken(limit, column)[0].any() for limit in self._limits
-        )
-
     def column(self, values: list[Any]) -> NDArray[Any]:
         """N validated values as an array of shape (n, *shape)."""
         if self.kind == "text":
@@ -143,6 +131,14 @@ class Field:
             values, dtype="float64" if self.may_miss else _DTYPES[self.kind]
         )  # None becomes NaN
         return column.reshape(len(values), *self.shape) if self.shape else column
+
+    def checked(self, values: list[Any]) -> NDArray[Any]:
+        """N values of n records' scalars as they came out of a JSON parser, validated as one column.
+
+        Raises:
+            InvalidRecord: One of them breaks a limit.
+        """
+        return self._validated(values, "").reshape(len(values))
 
     def default(self, n: int) -> NDArray[Any]:
         """The column of a field that n records leave out."""
@@ -197,6 +193,9 @@ class Field:
         elements = tensor.reshape(-1).tolist()
         if self.may_miss and tensor.dtype.kind == "f":
             elements = [None if np.isnan(element) else element for element in elements]
+        return self._validated(elements, place).reshape(tensor.shape)
+
+    def _validated(self, elements: list[Any], place: str) -> NDArray[Any]:
         try:
             # JSON mode, because only there are dates read from text while everything stays strict.
             values = self._adapter.validate_json(to_json(elements, inf_nan_mode="constants"))
@@ -204,7 +203,7 @@ class Field:
             found = error.errors(include_url=False, include_context=False, include_input=False)
             places = [FieldError(f"{place}/{fault['loc'][0]}", fault["msg"]) for fault in found[:_MAX_ERRORS]]
             raise InvalidRecord(f"{places[0].pointer}: {places[0].detail}", errors=places) from None
-        return replace(self, shape=(), least=None).column(values).reshape(tensor.shape)
+        return replace(self, shape=(), least=None).column(values)
 
     def _is_full(self, value: list[Any] | None) -> bool:
         return value is not None and len(value) == self.shape[0]

@@ -1,12 +1,11 @@
 """The fields of a record or prediction class, read from its annotations."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types as at
-from pydantic import AllowInfNan, BaseModel, NaiveDatetime, create_model
+from pydantic import BaseModel, NaiveDatetime
 from pydantic.fields import FieldInfo
 
 from maas.errors import ConfigurationError
@@ -37,27 +36,6 @@ def fields_of(model: type[BaseModel]) -> dict[str, Field]:
     if not model.model_fields:
         raise ConfigurationError(f"{model.__name__} has no fields")
     return {name: _field(model, name, info) for name, info in model.model_fields.items()}
-
-
-def loosened(model: type[BaseModel], fields: Mapping[str, Field]) -> type[BaseModel] | None:
-    """The class with plain floats in its lists of numbers; None where it has no such list.
-
-    A hundred thousand numbers are quicker parsed without limits and then held to them in one column. What
-    `Field.keeps` refuses is to be parsed again with the class itself, which names the places.
-    """
-    lists = {name: field for name, field in fields.items() if field.is_loosenable}
-    if not lists:
-        return None
-    changed: dict[str, Any] = {}
-    for name, field in fields.items():
-        info = model.model_fields[name]
-        annotation: Any = info.annotation
-        if name in lists:
-            annotation = Annotated[float, AllowInfNan(True)]
-            for length in reversed(field.shape):
-                annotation = Annotated[list[annotation], at.Len(length, length)]
-        changed[name] = (annotation, ... if info.is_required() and name in lists else info)
-    return create_model(f"Loose{model.__name__}", __base__=model, **changed)
 
 
 def _field(model: type[BaseModel], name: str, info: FieldInfo) -> Field:

@@ -7,6 +7,7 @@ import orjson
 
 from maas.contract import pointer
 from maas.errors import FieldError, InvalidHeader, InvalidRequest, MalformedBody, UnsupportedMediaType
+from maas.protocol.numbers import LARGE, tensors
 from maas.protocol.request import Request
 from maas.protocol.tensor import invalid
 
@@ -37,6 +38,8 @@ def split(request: Request) -> tuple[dict[str, Any], memoryview]:
     length = (
         _header_length(request.headers[_HEADER_KEY], body) if _HEADER_KEY in request.headers else len(body)
     )
+    if length > LARGE and (quick := tensors(body[:length])) is not None:
+        return quick, memoryview(body)[length:]
     try:
         header = orjson.loads(body[:length])
     except orjson.JSONDecodeError as error:

@@ -8,16 +8,17 @@ from uuid import uuid4
 
 from pybase64 import b64decode
 
-from maas.errors import FieldError, MalformedBody, PayloadTooLarge
+from maas.errors import FieldError, InvalidHeader, MalformedBody, PayloadTooLarge
 from maas.limits import ADVICE, PAYLOAD_BYTES, SENT_BYTES
 from maas.protocol.encoding import decoded
 
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_LONGEST_SUBJECT = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Method, decoded path, headers by lower-case name, and the body's bytes as they were sent."""
+    """Method, path, headers by lower-case name, and the body's bytes as they were sent."""
 
     method: str
     path: str
@@ -27,6 +28,8 @@ class Request:
     """What the gateway says about the request: who sent it, its id."""
     request_id: str = ""
     """What callers and logs call it: see `request_id_of`."""
+    resource: str = ""
+    """The gateway's route that the request came by, as the template has it: `/console/data/{proxy+}`."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any], request_id: str = "") -> Self:
@@ -38,7 +41,8 @@ class Request:
         """
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         context = event.get("requestContext") or {}
-        return cls(event["httpMethod"], event["path"], headers, _body(event), context, request_id)
+        resource = str(event.get("resource") or "")
+        return cls(event["httpMethod"], event["path"], headers, _body(event), context, request_id, resource)
 
     @property
     def media_type(self) -> str:
@@ -46,14 +50,36 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
-    def caller(self) -> str:
-        """Who sent the request, as the gateway found out; empty where it lets everybody in."""
+    def caller(self) -> tuple[str, ...]:
+        """Who sent the request, in all the ways that the gateway knows; empty texts for those it does not.
+
+        All of them together: several consumers may share a role and have a key each.
+        """
         authorizer, identity = self.context.get("authorizer") or {}, self.context.get("identity") or {}
         claims = authorizer.get("claims") or {}
         # `user` is the role's own id and, behind a colon, a session's name, which another process has not.
         user = str(identity.get("user") or "").partition(":")[0]
         known = (claims.get("sub"), authorizer.get("principalId"), user, identity.get("apiKeyId"))
-        return next((str(name) for name in known if name), "")
+        return tuple(str(name or "") for name in known)
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """The scopes of the caller's token, as the authorizer read them; None where there is no token."""
+        told = (self.context.get("authorizer") or {}).get("scopes")
+        return None if told is None else frozenset(str(told).split())
+
+    @property
+    def subject(self) -> str | None:
+        """Whom the request is about, as its caller calls them in `X-Subject`.
+
+        Raises:
+            InvalidHeader: It is longer than any name of one person.
+        """
+        subject = self.headers.get("x-subject", "").strip()
+        if len(subject) > _LONGEST_SUBJECT:
+            detail = f"longer than {_LONGEST_SUBJECT} characters"
+            raise InvalidHeader(f"X-Subject is {detail}.", errors=[FieldError("", detail, "X-Subject")])
+        return subject or None
 
     def body(self) -> bytes:
         """The body, decompressed.

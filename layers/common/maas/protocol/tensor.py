@@ -61,6 +61,10 @@ def from_json(
     Raises:
         InvalidTensor: Their number does not fit the shape, or one of them does not fit the datatype.
     """
+    if isinstance(data, np.ndarray):  # by maas.protocol.numbers
+        if data.size != math.prod(shape):
+            raise invalid(place, f"{data.size} elements do not fit shape {list(shape)}")
+        return _fractions(data, datatype).reshape(shape)
     if not isinstance(data, list):
         raise invalid(place, "data must be a list")
     elements = _flatten(data, shape, place)
@@ -78,9 +82,7 @@ def from_json(
             if not limits.min <= element <= limits.max:
                 raise invalid(f"{place}/{index}", f"{element} does not fit {datatype}")
         return np.array(elements, dtype=dtype).reshape(shape)
-    # Too large a number for float32 becomes infinity here, which the contract then refuses by place.
-    with np.errstate(over="ignore"):
-        return np.array(elements, dtype=np.float64).astype(dtype).reshape(shape)
+    return _fractions(np.array(elements, dtype=np.float64), datatype).reshape(shape)
 
 
 def from_base64(data: Any, place: str) -> list[Any]:
@@ -129,6 +131,12 @@ def to_binary(column: NDArray[Any], datatype: str) -> bytes:
         encoded = [str(text).encode() for text in column.reshape(-1)]
         return b"".join(part for text in encoded for part in (_LENGTH.pack(len(text)), text))
     return column.astype("<u1" if datatype == "BOOL" else NUMERIC_DTYPES[datatype], copy=False).tobytes()
+
+
+def _fractions(numbers: NDArray[np.float64], datatype: str) -> NDArray[Any]:
+    # Too large a number for float32 becomes infinity here, which the contract then refuses by place.
+    with np.errstate(over="ignore"):
+        return numbers.astype(NUMERIC_DTYPES[datatype], copy=False)
 
 
 def _flatten(data: list[Any], shape: tuple[int, ...], place: str) -> list[Any]:

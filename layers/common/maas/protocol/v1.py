@@ -16,9 +16,9 @@ from maas.errors import (
     PayloadTooLarge,
     UnsupportedMediaType,
 )
+from maas.protocol.numbers import LARGE, records
 from maas.protocol.request import Request
 
-_LARGE = 32 * 1024  # bytes of a body from which two ways of parsing pay
 _TOP_LEVEL = 1  # a fault at /instances or beside it is one of the request, deeper is one of a record
 
 
@@ -69,8 +69,8 @@ class V1:
     def _parse(self, body: bytes) -> Columns:
         if not body:
             raise _empty('{"instances": [...]}')
-        if len(body) > _LARGE and self._loose is not None:
-            columns = self._parse_loosely(self._loose, body)
+        if len(body) > LARGE:
+            columns = records(body, self._contract.fields, self._contract.max_rows)
             if columns is not None:
                 return columns
         try:
@@ -79,27 +79,10 @@ class V1:
             raise _refusal(error, self._contract.max_rows) from None
         return self._contract.columns(envelope.instances)  # type: ignore[attr-defined]
 
-    def _parse_loosely(self, loose: TypeAdapter[BaseModel], body: bytes) -> Columns | None:
-        """The columns, where nothing is wrong with them; else None, and the strict way says what is wrong."""
-        try:
-            envelope = loose.validate_json(body)
-        except ValidationError:
-            return None
-        columns = self._contract.columns(envelope.instances)  # type: ignore[attr-defined]
-        return columns if self._contract.kept(columns) else None
-
     @cached_property
     def _envelope(self) -> TypeAdapter[BaseModel]:
-        return self._envelope_of(self._contract.record)
-
-    @cached_property
-    def _loose(self) -> TypeAdapter[BaseModel] | None:
-        record = self._contract.loose_record
-        return None if record is None else self._envelope_of(record)
-
-    def _envelope_of(self, record: type[BaseModel]) -> TypeAdapter[BaseModel]:
         instances = Annotated[
-            list[record],  # type: ignore[valid-type]
+            list[self._contract.record],  # type: ignore[name-defined]
             Field(min_length=1, max_length=self._contract.max_rows),
         ]
         config = ConfigDict(extra="forbid", strict=True)

@@ -1,6 +1,7 @@
 """What CloudWatch makes of a function's log lines, and moto does not: the metrics in them, put one by one."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -31,8 +32,9 @@ def put(
     put_line(emf.line(metrics, properties))
 
 
-def put_line(line: bytes) -> None:
+def put_line(line: bytes, *, hours_ago: float = 0) -> None:
     """The metrics of one line in the Embedded Metric Format, each with up to 100 values."""
+    at = datetime.now(UTC) - timedelta(hours=hours_ago)
     document = json.loads(line)
     client = boto3.client("cloudwatch")
     for directive in document["_aws"]["CloudWatchMetrics"]:
@@ -42,6 +44,7 @@ def put_line(line: bytes) -> None:
                 "Dimensions": [{"Name": name, "Value": document[name]} for name in dimensions],
                 "Values": _listed(document[metric["Name"]]),
                 "Unit": metric["Unit"],
+                "Timestamp": at,
             }
             for dimensions in directive["Dimensions"]
             for metric in directive["Metrics"]

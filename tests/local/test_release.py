@@ -69,7 +69,7 @@ class Releases:
             "version": manifest.version,
             "track": "canary",
         }
-        document = json.loads(emf.line(metrics, properties))
+        document = json.loads(emf.line(metrics, properties, namespace=f"maas/{self.stack.deployed.name}"))
         for directive in document["_aws"]["CloudWatchMetrics"]:
             self.stack.client("cloudwatch").put_metric_data(
                 Namespace=directive["Namespace"],

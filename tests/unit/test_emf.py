@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from maas import emf
+from maas.errors import GoldenMismatch
 from maas.settings import Settings
 from maas.telemetry import Telemetry
 from tests.lambda_events import Context
@@ -117,6 +118,49 @@ def test_request_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert (second["Failed"], second["status"]) == (1, 503)
     assert sets_of(second, "Failed") == [WHOLE]
     assert not {"version", "track", "ColdStart", "Predictions", "CanaryFailed"} & set(second)
+
+
+def test_two_stacks_share_no_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each has a namespace of its own, in every line: else one would take back the other's canary."""
+    telemetry = Telemetry("tiny", Settings("b", environment="dev", metrics_namespace="maas/second"))
+    telemetry.wrap(lambda _, __: telemetry.answered(0.001, status=200))({}, Context())
+    telemetry.shadowed(0.005, version=VERSION, failed=True)
+    telemetry.canary_failed(GoldenMismatch("broken"), version=VERSION)
+    telemetry.loaded(0.25, version=VERSION)
+    telemetry.about("other", {"Drift": 1.5}, "watched")
+    telemetry.apart("CaptureFailed", "not captured")
+    found = {
+        directive["Namespace"] for line in lines(capsys) for directive in line["_aws"]["CloudWatchMetrics"]
+    }
+    assert found == {"maas/second"}
+
+
+@pytest.mark.parametrize("latency", ["ExplainLatency", "BlockLatency", "OtherLatency"])
+def test_only_predictions_are_timed_as_such(latency: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Alarms and canaries judge by `Latency`: what takes longer by nature is timed apart, once each."""
+    telemetry = Telemetry("tiny", Settings("b"))
+    kinds = iter([latency, None])
+
+    def handler(_: Any, __: Any) -> None:
+        telemetry.served(version=VERSION, track="canary")
+        if (kind := next(kinds)) is not None:
+            telemetry.timed_as(kind)
+        telemetry.answered(0.25, status=200)
+
+    wrapped = telemetry.wrap(handler)
+    wrapped({}, Context())
+    wrapped({}, Context())
+    apart, prediction = lines(capsys)
+    assert (apart[latency], "Latency" in apart) == (250, False)
+    assert (prediction["Latency"], latency in prediction) == (250, False)
+    assert [*WHOLE, "track"] not in sets_of(apart, latency)
+
+
+def test_classes_are_counted_by_version() -> None:
+    """A class that is a text has a metric of its own name, beside the predictions'."""
+    line = document({"Class.fine weather": 3}, version=VERSION, track="stable")
+    assert sets_of(line, "Class.fine weather") == [WHOLE, [*WHOLE, "version"]]
+    assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Count"
 
 
 def test_failure_of_a_canary_is_a_metric_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

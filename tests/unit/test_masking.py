@@ -10,7 +10,6 @@ from maas.contract import Columns, Contract, Matrix, Prediction, Record
 from maas.masking import Mask, Pseudonyms, sensitive
 from maas.monitoring import Outcome
 from maas.signals import PARTS, WIDE, Signals
-from maas.spread import Spread
 from maas.truth import Truth, fault_of, outcomes_of
 from tests.contract.records import example
 from tests.trained_models import endpoints
@@ -221,24 +220,3 @@ def test_several_outcomes_may_be_reported_one_after_the_other() -> None:
     assert truth.read({"six": 1.0, "day": 2.0}, "/o")[1] == []
     assert [fault.pointer for fault in truth.read(3.0, "/o")[1]] == ["/o"]
     assert [fault.pointer for fault in truth.read({"week": 1.0}, "/o")[1]] == ["/o/week"]
-
-
-@pytest.mark.parametrize(
-    ("model", "expected"),
-    [
-        ("traffic_flow", {"Prediction"}),
-        ("digits", {"Prediction", "Confidence"}),
-        ("congestion", {"Prediction", "Confidence"}),
-    ],
-)
-def test_spread_of_predictions(model: str, expected: set[str]) -> None:
-    """A number is a metric, and how sure a classifier is: of its answer, or of the likelier one of two."""
-    contract = endpoints()[model].contract
-    answers = {
-        name: np.full((3, *field.shape), 0.2) if field.kind == "float" else np.array([1, 2, 3])
-        for name, field in contract.answers.items()
-    }
-    found = dict(Spread(contract).of(answers))
-    assert set(found) == expected
-    if "Confidence" in found:
-        assert found["Confidence"].tolist() == [0.2 if model == "digits" else 0.8] * 3

@@ -22,8 +22,11 @@ def test_everything_can_be_set() -> None:
         "MAAS_REFRESH_SECONDS": "0.5",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "3538",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
+        "POWERTOOLS_METRICS_NAMESPACE": "maas/mine",
     }
-    assert Settings.from_environment(environ) == Settings("models", "prod", "DEBUG", 2, 0.5, tracing=True)
+    assert Settings.from_environment(environ) == Settings(
+        "models", "prod", "DEBUG", 2, 0.5, tracing=True, metrics_namespace="maas/mine"
+    )
 
 
 def test_what_comes_with_requests() -> None:

@@ -16,12 +16,15 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-NAMESPACE = "maas"
+NAMESPACE = "maas"  # where none is set; a stack has its own, else two of them would share their metrics
+CLASS = "Class."  # begins the names of metrics that count how often a class was answered
 LIVE = "Live."  # begins the names of metrics that the monitor computes from reported outcomes
 MAX_VALUES = 100  # of one metric in one line, the format's limit
 
 type Track = Literal["stable", "canary", "shadow"]
 type Unit = Literal["Count", "Milliseconds", "None"]
+type Latency = Literal["Latency", "ExplainLatency", "BlockLatency", "OtherLatency"]
+"""What a request took. Canaries and alarms judge by the first, which is that of predictions alone."""
 
 _WHOLE = ("environment", "service")
 _BY_TRACK = (*_WHOLE, "track")
@@ -33,6 +36,9 @@ _METRICS: Mapping[str, tuple[Unit, Sequence[Sequence[str]]]] = {
     "Requests": ("Count", _ROUTED),
     "Failed": ("Count", _ROUTED),
     "Latency": ("Milliseconds", _ROUTED),
+    "ExplainLatency": ("Milliseconds", (_WHOLE, _BY_VERSION)),
+    "BlockLatency": ("Milliseconds", (_WHOLE, _BY_VERSION)),
+    "OtherLatency": ("Milliseconds", (_WHOLE,)),
     "Rejected": ("Count", (_WHOLE, _BY_CODE)),
     "Predictions": ("Count", (_WHOLE, _BY_VERSION)),
     "ModelLoad": ("Milliseconds", (_WHOLE, _BY_VERSION)),
@@ -50,7 +56,13 @@ _METRICS: Mapping[str, tuple[Unit, Sequence[Sequence[str]]]] = {
 _DIMENSIONS = ("version", "track", "code")
 
 
-def line(metrics: Mapping[str, Any], properties: Mapping[str, Any], *, shadow: bool = False) -> bytes:
+def line(
+    metrics: Mapping[str, Any],
+    properties: Mapping[str, Any],
+    *,
+    shadow: bool = False,
+    namespace: str = NAMESPACE,
+) -> bytes:
     """One line: metrics by name, each a number or up to `MAX_VALUES` of them, and what else is to be logged.
 
     `properties` holds the dimensions as well: `environment` and `service`, and where they apply `version`,
@@ -61,7 +73,7 @@ def line(metrics: Mapping[str, Any], properties: Mapping[str, Any], *, shadow: b
     document = {
         "_aws": {
             "Timestamp": time.time_ns() // 1_000_000,
-            "CloudWatchMetrics": orjson.Fragment(_directives(tuple(metrics), held, shadow)),
+            "CloudWatchMetrics": orjson.Fragment(_directives(namespace, tuple(metrics), held, shadow)),
         },
         **properties,
         **metrics,
@@ -88,14 +100,20 @@ def values(numbers: NDArray[Any]) -> float | list[float]:
 
 # Which metrics come together is decided by the code, so there are few combinations.
 @lru_cache(maxsize=256)
-def _directives(names: tuple[str, ...], held: tuple[str, ...], shadow: bool) -> bytes:  # noqa: FBT001
+def _directives(namespace: str, names: tuple[str, ...], held: tuple[str, ...], shadow: bool) -> bytes:  # noqa: FBT001
     groups: dict[tuple[tuple[str, ...], ...], list[dict[str, str]]] = {}
     for name in names:
-        unit, sets = _METRICS.get(name, ("None" if name.startswith(LIVE) else "Count", (_WHOLE,)))
+        unit, sets = _METRICS.get(name) or _unlisted(name)
         present = {*_WHOLE, *held}
         usable = tuple(tuple(s) for s in sets if present.issuperset(s) and not (shadow and s == _WHOLE))
         if usable:
             groups.setdefault(usable, []).append({"Name": name, "Unit": unit})
     return orjson.dumps(
-        [{"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics} for sets, metrics in groups.items()]
+        [{"Namespace": namespace, "Dimensions": sets, "Metrics": metrics} for sets, metrics in groups.items()]
     )
+
+
+def _unlisted(name: str) -> tuple[Unit, Sequence[Sequence[str]]]:
+    if name.startswith(CLASS):
+        return "Count", (_WHOLE, _BY_VERSION)
+    return "None" if name.startswith(LIVE) else "Count", (_WHOLE,)

@@ -19,6 +19,7 @@ class Settings:
     Attributes:
         models_bucket: The S3 bucket with blobs, manifests and production pointers.
         environment: `local`, `dev` or `prod`; a dimension of logs and metrics.
+        metrics_namespace: Of the metrics; a stack has its own.
         log_level: A level name of the logging module.
         threads: Threads one inference may use, one per vCPU.
         refresh_seconds: How long a production pointer is trusted before it is read again.
@@ -41,6 +42,7 @@ class Settings:
     data_bucket: str = ""
     idempotency_seconds: int = 86_400
     round_digits: int = 0
+    metrics_namespace: str = "maas"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -66,6 +68,7 @@ class Settings:
             data_bucket=env.get("MAAS_DATA_BUCKET", ""),
             idempotency_seconds=count(env, "MAAS_IDEMPOTENCY_SECONDS", 86_400),
             round_digits=count(env, "MAAS_ROUND_DIGITS", 0, least=0),
+            metrics_namespace=env.get("POWERTOOLS_METRICS_NAMESPACE") or "maas",
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from maas import emf
-from maas.emf import Track
+from maas.emf import Latency, Track
 from maas.errors import MaasError, MaasInternalError
 from maas.settings import Settings, trace_id
 
@@ -30,6 +30,7 @@ class Telemetry:
 
     def __init__(self, service: str, settings: Settings) -> None:
         self._dimensions = {"environment": settings.environment, "service": service}
+        self._namespace = settings.metrics_namespace
         self._logger = Logger(service=service, level=settings.log_level)
         self._is_bound = False
         self._logs_requests = getLevelNamesMapping()[settings.log_level] <= INFO
@@ -38,6 +39,7 @@ class Telemetry:
         self._metrics: dict[str, Any] = {}
         self._keys: dict[str, Any] = {}
         self._fields: dict[str, Any] = {}
+        self._latency: Latency = "Latency"
         self._tracer: Any = None
         if settings.tracing:
             # Importing the tracer costs a tenth of a second: only where X-Ray listens.
@@ -81,11 +83,15 @@ class Telemetry:
         """This request is answered by `version`, in its role of `track`: dimensions of its metrics."""
         self.note(version=version, track=track)
 
+    def timed_as(self, latency: Latency) -> None:
+        """What this request takes goes into this metric, and not into that of predictions."""
+        self._latency = latency
+
     def answered(self, seconds: float, *, status: int, **fields: Any) -> None:
         """Count the request and its outcome; `fields` go into its line and into nothing else."""
         failed = int(status >= HTTPStatus.INTERNAL_SERVER_ERROR)
         milliseconds = round(seconds * 1000, 3)
-        self._metrics |= {"Requests": 1, "Failed": failed, "Latency": milliseconds}
+        self._metrics |= {"Requests": 1, "Failed": failed, self._latency: milliseconds}
         if self._keys.get("track") == "canary":
             self.count("CanaryFailed", failed)
         self._fields = {"status": status, **fields}
@@ -123,7 +129,7 @@ class Telemetry:
             "track": "shadow",
             **figures,
         }
-        emf.write(emf.line(metrics, keys, shadow=True))
+        self._write(metrics, keys, shadow=True)
 
     def canary_failed(self, error: MaasError, *, version: str) -> None:
         """The canary had no answer, so stable gave one: it failed, though for the caller nothing did."""
@@ -138,22 +144,22 @@ class Telemetry:
             "code": error.code,
             "reason": error.detail,
         }
-        emf.write(emf.line({"Requests": 1, "Failed": 1}, keys, shadow=True))
+        self._write({"Requests": 1, "Failed": 1}, keys, shadow=True)
 
     def loaded(self, seconds: float, *, version: str) -> None:
         """A version was loaded and checked: a line of its own, as it may be for a snapshot or a shadow."""
         keys = {"level": "INFO", "message": "loaded", **self._dimensions, "version": version}
-        emf.write(emf.line({"ModelLoad": round(seconds * 1000, 3)}, keys))
+        self._write({"ModelLoad": round(seconds * 1000, 3)}, keys)
 
     def apart(self, metric: str, message: str, **fields: Any) -> None:
         """Count what belongs to no request, in a line of its own; for any thread."""
         keys = {"level": "WARNING", "message": message, **self._dimensions, **fields}
-        emf.write(emf.line({metric: 1}, keys))
+        self._write({metric: 1}, keys)
 
     def about(self, service: str, metrics: Mapping[str, float], message: str, **fields: Any) -> None:
         """Metrics of another service, in a line of its own; for any thread."""
         keys = {"level": "INFO", "message": message, **self._dimensions, "service": service, **fields}
-        emf.write(emf.line(metrics, keys))
+        self._write(metrics, keys)
 
     def refused(self, error: MaasError) -> None:
         """Note a request that got no answer; what is our fault is logged, what is the caller's is counted."""
@@ -191,8 +197,13 @@ class Telemetry:
         """Record a distribution of values: an array of any size."""
         self._metrics[name] = emf.values(numbers)
 
+    def _write(
+        self, metrics: Mapping[str, Any], properties: Mapping[str, Any], *, shadow: bool = False
+    ) -> None:
+        emf.write(emf.line(metrics, properties, shadow=shadow, namespace=self._namespace))
+
     def _begin(self, context: Any) -> None:
-        self._metrics, self._fields = {}, {}
+        self._metrics, self._fields, self._latency = {}, {}, "Latency"
         self._keys = {"function_request_id": getattr(context, "aws_request_id", None)}
         self._is_bound = False
         if self._is_cold:
@@ -213,7 +224,7 @@ class Telemetry:
                 **self._fields,
             }
         if self._metrics:
-            emf.write(emf.line(self._metrics, properties))
+            self._write(self._metrics, properties)
 
 
 def _frames(error: Exception) -> list[str]:

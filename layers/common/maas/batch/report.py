@@ -1,5 +1,6 @@
 """What is written beside the scored rows: the rejected ones, and what was done and what it cost."""
 
+import platform
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from maas.batch.names import FileName
 from maas.batch.rejects import Reject
 from maas.manifest import VERSION_LENGTH
 
+_PROCESSORS = {"aarch64": "arm64", "arm64": "arm64"}  # by the names that systems give them
 _READ_BYTES = 4 * 1024 * 1024
 
 
@@ -38,7 +40,7 @@ def totals(ranges: Sequence[Progress]) -> Progress:
 def report(
     job: Job, name: FileName, ranges: Sequence[Progress], *, now: float, memory: int
 ) -> dict[str, Any]:
-    """The report of a finished job; `memory` is that of a function in MB, `now` in seconds since 1970."""
+    """The report of a finished job; `memory` is that of this function in MB, `now` in seconds since 1970."""
     total = totals(ranges)
     return {
         "file": job.key,
@@ -91,13 +93,15 @@ def error(job: Job, reason: str, *, now: float) -> dict[str, Any]:
 
 
 def _cost(job: Job, total: Progress, memory: int) -> dict[str, Any]:
-    compute = prices.compute_price((total.model_seconds + job.seconds) * 1000, memory)
+    # All functions of a stack have one kind of processor.
+    processor = _PROCESSORS.get(platform.machine(), "x86_64")
+    compute = prices.compute_price((total.model_seconds + job.seconds) * 1000, memory, processor)
     calls = (total.blocks + job.invocations) * prices.LAMBDA_REQUEST
     storage = 8 * prices.S3_WRITE + (job.size // _READ_BYTES + 8) * prices.S3_READ
     return {
         "usd": round(compute + calls + storage, 8),
-        "assumes": f"list prices of {prices.REGION}, {prices.AS_OF}, x86_64; Lambda and S3 requests, "
-        "without storage and transfer",
+        "assumes": f"list prices of {prices.REGION}, {prices.AS_OF}, {processor}; {memory} MB for each "
+        "function; Lambda and S3 requests, without storage and transfer",
     }
 
 

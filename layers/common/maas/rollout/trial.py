@@ -94,13 +94,17 @@ class Metrics:
     Args:
         client: Of CloudWatch.
         environment: The dimension of that name.
+        namespace: The stack's.
         alarms: What the names of the canary alarms begin with; the model's name and a dash follow.
     """
 
-    def __init__(self, client: "CloudWatchClient", *, environment: str, alarms: str) -> None:
+    def __init__(
+        self, client: "CloudWatchClient", *, environment: str, alarms: str, namespace: str = NAMESPACE
+    ) -> None:
         self._client = client
         self._environment = environment
         self._alarms = alarms
+        self._namespace = namespace
 
     def figures(self, model: str, version: str, since: datetime, until: datetime) -> Figures:
         """What `version`, a version's short name, answered in this time."""
@@ -130,7 +134,7 @@ class Metrics:
             "Id": name,
             "MetricStat": {
                 "Metric": {
-                    "Namespace": NAMESPACE,
+                    "Namespace": self._namespace,
                     "MetricName": metric,
                     "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
                 },

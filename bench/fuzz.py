@@ -140,7 +140,7 @@ def function(subject: Subject, folder: Path) -> Iterator[int]:
 def served(stack: Stack, folder: Path) -> Iterator[tuple[Target, Call]]:
     """A server of the network, and how to ask it."""
     subject = network()
-    if stack.is_ours:
+    if stack is OURS:
         with function(subject, folder) as port:
             yield one_input("network", "inputs", WIDTH, "value"), Gateway(port)
     else:

@@ -7,6 +7,7 @@ Nothing may grow worse than in proportion; loading and promoting a version may n
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -80,6 +81,7 @@ def _transformed(text: str) -> tuple[int, int]:
     """How many resources CloudFormation gets, and in how many bytes."""
     from samtranslator.translator.transform import transform
 
+    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")  # it asks for one, and nobody else
     template = yaml_parse(text)
     for resource in template["Resources"].values():
         for key in ("CodeUri", "ContentUri"):

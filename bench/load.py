@@ -3,6 +3,7 @@
 import selectors
 import socket
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,7 +51,6 @@ class _Connection:
 
     def send(self, raw: bytes) -> None:
         self.received.clear()
-        self.started = time.perf_counter()
         self.socket.sendall(raw)
 
     def is_answered(self) -> bool:
@@ -87,22 +87,36 @@ def one(port: int, request: Request) -> bytes:
         connection.socket.close()
 
 
-def press(port: int, request: Request, *, clients: int, seconds: float) -> Load:
-    """Send `request` over `clients` connections for some seconds."""
+def press(port: int, request: Request, *, clients: int, seconds: float, at_once: int = 0) -> Load:
+    """Send `request` over `clients` connections for some seconds.
+
+    Args:
+        port: The server's.
+        request: What is sent.
+        clients: How many wait for an answer, and then send the next request, at any moment.
+        seconds: How long.
+        at_once: How many requests the server is sent at once, 0 for all; others wait, and their time counts.
+    """
     raw = request.raw(f"127.0.0.1:{port}")
     taken = []
     with selectors.DefaultSelector() as selector:
         connections = [_Connection(port) for _ in range(clients)]
         try:
+            begin = now = time.perf_counter()
             for connection in connections:
                 selector.register(connection.socket, selectors.EVENT_READ, connection)
-                connection.send(raw)
-            begin = time.perf_counter()
+                connection.started = begin
+            waiting = deque(connections)
+            for _ in range(at_once or clients):
+                waiting.popleft().send(raw)
             while (now := time.perf_counter()) - begin < seconds:
                 for key, _ in selector.select(timeout=60):
                     if key.data.is_answered():
-                        taken.append(time.perf_counter() - key.data.started)
-                        key.data.send(raw)
+                        ended = time.perf_counter()
+                        taken.append(ended - key.data.started)
+                        key.data.started = ended
+                        waiting.append(key.data)
+                        waiting.popleft().send(raw)
         finally:
             for connection in connections:
                 connection.socket.close()

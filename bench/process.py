@@ -28,15 +28,18 @@ class Server:
         self._process = process
 
     def members(self) -> list[int]:
-        """The session's living processes; the emulator puts the function into a group of its own."""
-        found = []
+        """The living processes that it started, and those of its session, whose parents may have ended."""
+        found, parents = {self._process.pid}, {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal():
                 with suppress(OSError):
                     fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                    parents[int(folder.name)] = int(fields[1])
                     if int(fields[3]) == self._process.pid:
-                        found.append(int(folder.name))
-        return found
+                        found.add(int(folder.name))
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return sorted(found & parents.keys())
 
     def cpu_seconds(self) -> float:
         """User and system time of all members so far."""

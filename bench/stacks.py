@@ -33,13 +33,13 @@ class Stack:
         start: Starts it for a subject, with a folder to work in; gives its port and processes.
         requests: Its request for n rows, by kind: `json`, `binary` where it has one, `empty` where it has a
             handler that does nothing.
-        is_ours: Whether it is what is to be judged.
+        at_once: How many requests it is sent at once, 0 for any number. An environment of Lambda takes one.
     """
 
     name: str
     start: Callable[[Subject, Path], Any]
     requests: Callable[[Subject, int], dict[str, Request]]
-    is_ours: bool = False
+    at_once: int = 0
 
 
 def matrix(subject: Subject, rows: int) -> bytes:
@@ -245,22 +245,30 @@ def _kserve(_: Path, port: int) -> list[str]:
     return [str(PEERS / "kserve_server.py"), str(port)]
 
 
-OURS = Stack("maas", _ours, _our_requests, is_ours=True)
+OURS = Stack("maas", _ours, _our_requests, at_once=1)
 EMPTY = Stack(
-    "empty handler", _handler("empty", "empty_handler.handler", "runtime"), _event_requests("/", encoded=True)
+    "empty handler",
+    _handler("empty", "empty_handler.handler", "runtime"),
+    _event_requests("/", encoded=True),
+    at_once=1,
 )
 BARE = Stack(
     "orjson + NumPy + ONNX Runtime",
     _handler("bare", "bare_handler.handler", "runtime", as_onnx=True, opt=LAYERS),
     _event_requests("/", encoded=True),
+    at_once=1,
 )
 SAM = Stack(
-    "SAM scikit-learn handler", _handler("sam", "sam_handler.handler", "sklearn"), _event_requests("/")
+    "SAM scikit-learn handler",
+    _handler("sam", "sam_handler.handler", "sklearn"),
+    _event_requests("/"),
+    at_once=1,
 )
 MANGUM = Stack(
     "FastAPI + Mangum",
     _handler("mangum", "mangum_handler.handler", "sklearn"),
     _event_requests("/predict", empty="/empty"),
+    at_once=1,
 )
 UVICORN = Stack(
     "FastAPI + uvicorn", _server("uvicorn", "sklearn", _uvicorn), _requests("/predict", "/empty", matrix)

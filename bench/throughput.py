@@ -3,7 +3,8 @@
     python -m bench throughput
 
 All servers run at once and are asked in turns, a second each, so that whatever else the machine does hits all
-of them alike. CPU per request is that of the server's processes, emulator included.
+of them alike. CPU per request is that of the server's processes, emulator included. An environment of Lambda
+takes one request at a time, so eight clients wait for one here; on Lambda each would have its own.
 """
 
 import tempfile
@@ -94,7 +95,8 @@ def _case(case: Case, started: list[Running], rounds: int, progress: Progress) -
 
 def _once(running: Running, request: Request, clients: int) -> dict[str, float]:
     before = running.server.cpu_seconds()
-    load = press(running.port, request, clients=clients, seconds=SECONDS)
+    at_once = min(running.stack.at_once, clients)
+    load = press(running.port, request, clients=clients, seconds=SECONDS, at_once=at_once)
     cpu = running.server.cpu_seconds() - before
     return {
         "p50_ms": load.p50_ms,

@@ -19,6 +19,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from proof import PROOF
+from pruned import COMPRESSED, KEPT_OF_PILLOW, PRUNED_PATHS, PRUNED_PATTERNS
+
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
 # Bytes of both layers unzipped; Lambda's limit is 262,144,000.
@@ -32,156 +35,6 @@ WHEELS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 RUNTIME_HAS = {"boto3", "botocore", "python-dateutil", "s3transfer", "urllib3"}
 # onnxruntime declares these for its conversion tools; a session needs none of them (verify() proves it).
 UNUSED = {"flatbuffers", "packaging", "protobuf", "sympy"}
-
-# Parts of packages, by path below the layer's root.
-PRUNED_PATHS = (
-    ".lock",  # uv's
-    "bin",
-    "aws_lambda_powertools/metrics/provider/datadog",
-    "aws_lambda_powertools/utilities/auth_alpha",
-    "aws_lambda_powertools/utilities/batch",
-    "aws_lambda_powertools/utilities/circuit_breaker",
-    "aws_lambda_powertools/utilities/data_masking",
-    "aws_lambda_powertools/utilities/feature_flags",
-    "aws_lambda_powertools/utilities/idempotency/persistence/redis.py",
-    "aws_lambda_powertools/utilities/kafka",
-    "aws_lambda_powertools/utilities/metadata",
-    "aws_lambda_powertools/utilities/parameters",
-    "aws_lambda_powertools/utilities/parser",
-    "aws_lambda_powertools/utilities/streaming",
-    "aws_lambda_powertools/utilities/typing",
-    "aws_lambda_powertools/utilities/validation",
-    "aws_xray_sdk/ext",
-    "numpy/_core/include",
-    "numpy/_core/lib",
-    "numpy/_pyinstaller",
-    "numpy/core",  # old names only
-    "numpy/ctypeslib",
-    "numpy/doc",
-    "numpy/f2py",
-    "numpy/polynomial",
-    "numpy/random/lib",
-    "numpy/testing",
-    "numpy/typing/tests",
-    "onnxruntime/ThirdPartyNotices.txt",
-    "onnxruntime/backend",
-    "onnxruntime/datasets",
-    "onnxruntime/quantization",
-    "onnxruntime/tools",
-    "onnxruntime/transformers",
-    "pydantic/experimental",
-    "pydantic/mypy.py",
-    "pydantic/v1",
-    "wrapt-stubs",
-)
-# Anywhere. libonnxruntime.so is for C programs; libonnxruntime_providers_shared.so stays, or imports warn.
-PRUNED_PATTERNS = (
-    "**/__pycache__",
-    "**/tests",
-    "ecdsa/test_*.py",
-    "**/*.pyi",
-    "**/*.pyx",
-    "**/*.pxd",
-    "**/*.h",
-    "**/*.c",
-    "**/libonnxruntime.so*",
-    "simdjson/*.cpp",
-    "numpy/_core/_simd.*.so",  # for NumPy's own tests, as are the next
-    "numpy/_core/*_tests.*.so",
-    "*.dist-info/RECORD",
-    "*.dist-info/INSTALLER",
-    "*.dist-info/REQUESTED",
-    "*.dist-info/WHEEL",
-    "*.dist-info/direct_url.json",
-    "*.dist-info/uv_cache.json",
-)
-
-COMPRESSED = "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*"
-
-# Of Pillow only what reads PNG and JPEG: the modules, and the libraries that its core is linked with.
-KEPT_OF_PILLOW = {
-    "PIL": (
-        "ExifTags",
-        "Image",
-        "ImageChops",
-        "ImageColor",
-        "ImageFile",
-        "ImageMode",
-        "ImageOps",
-        "ImagePalette",
-        "ImageSequence",
-        "JpegImagePlugin",
-        "JpegPresets",
-        "GimpGradientFile",
-        "GimpPaletteFile",
-        "MpoImagePlugin",
-        "PaletteFile",
-        "PngImagePlugin",
-        "TiffImagePlugin",
-        "TiffTags",
-        "__init__",
-        "_binary",
-        "_deprecate",
-        "_imaging",
-        "_typing",
-        "_util",
-        "_version",
-    ),
-    "pillow.libs": ("libXau", "libjpeg", "liblzma", "libopenjp2", "libtiff", "libxcb", "libzstd"),
-}
-
-PROOF = '''
-import sys
-sys.path.insert(0, sys.argv[1])
-import warnings
-warnings.simplefilter("error")
-
-def message(*fields):
-    """A protocol buffer: pairs of field number and value (int or bytes)."""
-    out = b""
-    for number, value in fields:
-        if isinstance(value, int):
-            out += bytes([number << 3, value])
-        else:
-            out += bytes([number << 3 | 2, len(value)]) + value
-    return out
-
-def value_info(name):
-    one = message((1, message((1, 1))))  # one dimension of length one
-    return message((1, name), (2, message((1, message((1, 1), (2, one))))))
-
-node = message((1, b"x"), (1, b"x"), (2, b"y"), (4, b"Add"))
-graph = message((1, node), (2, b"proof"), (11, value_info(b"x")), (12, value_info(b"y")))
-model = message((1, 8), (7, graph), (8, message((1, b""), (2, 17))))
-
-import numpy, onnxruntime, orjson, pydantic
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver
-session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-numpy.quantile(numpy.unique([2.0, 1.0]), 0.5)  # they import numpy.ma when called
-answer = session.run(None, {"x": numpy.array([21], dtype=numpy.float32)})[0]
-assert answer.tolist() == [42.0], answer
-import io
-from PIL import Image, ImageOps
-for kind in ("PNG", "JPEG"):
-    file = io.BytesIO()
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    Image.new("RGB", (16, 8), "white").save(file, kind, exif=turned)
-    with Image.open(file, formats=["PNG", "JPEG"]) as picture:
-        assert ImageOps.exif_transpose(picture).convert("L").reduce(2).size == (4, 8)
-seen = Image.new("RGBA", (2, 2))
-assert Image.alpha_composite(Image.new("RGBA", (2, 2), "white"), seen).getpixel((0, 0)) == (255,) * 4
-import simdjson
-numbers = numpy.frombuffer(simdjson.Parser().parse(b'{"x": [1, 2.5]}')["x"].as_buffer(of_type="d"))
-assert numbers.tolist() == [1.0, 2.5], numbers
-from ecdsa import NIST256p, VerifyingKey
-from ecdsa.util import sigdecode_der
-VerifyingKey.from_string(NIST256p.generator.to_bytes(), NIST256p)
-strays = [m.__file__ for m in sys.modules.values()
-          if "site-packages" in (getattr(m, "__file__", None) or "")]
-assert not strays, strays
-'''
 
 
 def main() -> int:

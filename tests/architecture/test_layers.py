@@ -35,7 +35,9 @@ def builder() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "layers/dependencies")  # where a script's own folder is
+        spec.loader.exec_module(module)
     return module
 
 

@@ -1,0 +1,98 @@
+"""What of the packages no function uses: `build.py` leaves it out of the layer."""
+
+# Parts of packages, by path below the layer's root.
+PRUNED_PATHS = (
+    ".lock",  # uv's
+    "bin",
+    "aws_lambda_powertools/metrics/provider/datadog",
+    "aws_lambda_powertools/utilities/auth_alpha",
+    "aws_lambda_powertools/utilities/batch",
+    "aws_lambda_powertools/utilities/circuit_breaker",
+    "aws_lambda_powertools/utilities/data_masking",
+    "aws_lambda_powertools/utilities/feature_flags",
+    "aws_lambda_powertools/utilities/idempotency/persistence/redis.py",
+    "aws_lambda_powertools/utilities/kafka",
+    "aws_lambda_powertools/utilities/metadata",
+    "aws_lambda_powertools/utilities/parameters",
+    "aws_lambda_powertools/utilities/parser",
+    "aws_lambda_powertools/utilities/streaming",
+    "aws_lambda_powertools/utilities/typing",
+    "aws_lambda_powertools/utilities/validation",
+    "aws_xray_sdk/ext",
+    "numpy/_core/include",
+    "numpy/_core/lib",
+    "numpy/_pyinstaller",
+    "numpy/core",  # old names only
+    "numpy/ctypeslib",
+    "numpy/doc",
+    "numpy/f2py",
+    "numpy/polynomial",
+    "numpy/random/lib",
+    "numpy/testing",
+    "numpy/typing/tests",
+    "onnxruntime/ThirdPartyNotices.txt",
+    "onnxruntime/backend",
+    "onnxruntime/datasets",
+    "onnxruntime/quantization",
+    "onnxruntime/tools",
+    "onnxruntime/transformers",
+    "pydantic/experimental",
+    "pydantic/mypy.py",
+    "pydantic/v1",
+    "wrapt-stubs",
+)
+# Anywhere. libonnxruntime.so is for C programs; libonnxruntime_providers_shared.so stays, or imports warn.
+PRUNED_PATTERNS = (
+    "**/__pycache__",
+    "**/tests",
+    "ecdsa/test_*.py",
+    "**/*.pyi",
+    "**/*.pyx",
+    "**/*.pxd",
+    "**/*.h",
+    "**/*.c",
+    "**/libonnxruntime.so*",
+    "simdjson/*.cpp",
+    "numpy/_core/_simd.*.so",  # for NumPy's own tests, as are the next
+    "numpy/_core/*_tests.*.so",
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/WHEEL",
+    "*.dist-info/direct_url.json",
+    "*.dist-info/uv_cache.json",
+)
+
+COMPRESSED = "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.min.*"
+
+# Of Pillow only what reads PNG and JPEG: the modules, and the libraries that its core is linked with.
+KEPT_OF_PILLOW = {
+    "PIL": (
+        "ExifTags",
+        "Image",
+        "ImageChops",
+        "ImageColor",
+        "ImageFile",
+        "ImageMode",
+        "ImageOps",
+        "ImagePalette",
+        "ImageSequence",
+        "JpegImagePlugin",
+        "JpegPresets",
+        "GimpGradientFile",
+        "GimpPaletteFile",
+        "MpoImagePlugin",
+        "PaletteFile",
+        "PngImagePlugin",
+        "TiffImagePlugin",
+        "TiffTags",
+        "__init__",
+        "_binary",
+        "_deprecate",
+        "_imaging",
+        "_typing",
+        "_util",
+        "_version",
+    ),
+    "pillow.libs": ("libXau", "libjpeg", "liblzma", "libopenjp2", "libtiff", "libxcb", "libzstd"),
+}

@@ -27,7 +27,7 @@ from maas.registry import Registry
 from models.scaffold.template_block import inserted
 
 ROWS = (1, 10, 100, 1000, 10_000)
-MODELS = (1, 11, 20, 35, 50)
+MODELS = (11, 20, 35, 50)  # from those there are
 VERSIONS = (1, 10, 100, 1000, 10_000)
 
 
@@ -68,7 +68,7 @@ def _models(count: int, progress: Progress) -> dict[str, float]:
         subprocess.run(command, capture_output=True, check=False)
         linted = time.perf_counter() - began
     return {
-        "models": max(count, present),
+        "models": count,
         "template_bytes": len(text.encode()),
         "transformed_bytes": size,
         "resources": resources,

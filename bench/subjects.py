@@ -54,8 +54,8 @@ class Subject:
         return import_module(f"bench.functions.{self.name}.handler").handler.contract
 
     def instances(self, count: int) -> list[dict[str, Any]]:
-        """The first `count` rows as records."""
-        values = self.rows[:count].astype(float)
+        """The first `count` rows as records, again from the start where there are not so many."""
+        values = np.resize(self.rows, (count, self.rows.shape[1])).astype(float)
         if len(self.contract.fields) == 1:
             [name] = self.contract.fields
             return [{name: row} for row in values.tolist()]

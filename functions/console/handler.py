@@ -1,26 +1,32 @@
 """The console: a page on which people try models, read their cards and watch their versions.
 
 The page and its scripts hold no data and are open to everybody, as a browser cannot sign the first request;
-everything under /console/data/ wants the same authentication as the models.
+everything under /console/data/ wants the same authentication as the models. The gateway asks for it on a
+route of its own; who came by another one is answered nothing of it, however the path was written.
 """
 
 from functools import cached_property
 from pathlib import Path
 
 from maas.batch.files import Files
+from maas.console.addresses import Addresses
 from maas.console.operations import Operations
 from maas.console.pages import Pages
 from maas.console.settings import ConsoleSettings
 from maas.console.uploads import Uploads
-from maas.errors import InvalidRequest
+from maas.errors import InvalidRequest, RouteNotFound
 from maas.function import HttpFunction
 from maas.monitor.archive import Archive
 from maas.prices import Cost
 from maas.protocol.problem import Reply
 from maas.protocol.request import Request
 from maas.s3_client import s3_client
-from maas.web import Web, json_reply
+from maas.web import View, Web, json_reply
 
+# The template's one route of this function that asks who calls.
+DATA_ROUTE = "/console/data/{proxy+}"
+# What Lambda offers: the longest run in milliseconds, the memory in MB. And more calls than there are.
+_LONGEST, _MEMORY, _MOST = 900_000, range(128, 10_241), 1e12
 STATIC = Path(__file__).parent / "static"
 
 
@@ -34,11 +40,20 @@ class Console(HttpFunction):
 
     @cached_property
     def _pages(self) -> Pages:
-        return Pages(STATIC, connect=self.console.origins)
+        people = [self.console.login["authorize"]] if "authorize" in self.console.login else []
+        return Pages(STATIC, connect=[self._addresses.origin, *people])
 
     @cached_property
     def _files(self) -> Files:
         return Files(self.console.data_bucket, s3_client)
+
+    @cached_property
+    def _addresses(self) -> Addresses:
+        return Addresses(self._files)
+
+    @cached_property
+    def _uploads(self) -> Uploads:
+        return Uploads(self._files, self._addresses)
 
     @cached_property
     def _operations(self) -> Operations:
@@ -48,15 +63,20 @@ class Console(HttpFunction):
         """The page, its files, its data."""
         web.route("GET", "/", self._home)
         web.route("GET", "/console/settings.json", self._settings)
-        web.route("GET", "/console/data/models", self._models)
-        web.route("GET", "/console/data/models/<model>", self._model)
-        web.route("GET", "/console/data/models/<model>/drift", self._drift)
-        web.route("GET", "/console/data/cost/<milliseconds>/<calls>", self._cost)
-        web.route("POST", "/console/data/files/<model>/<name>", self._upload)
-        web.route("GET", "/console/data/files/<model>/console/<batch>/<name>", self._file)
+        web.route("GET", "/console/data/models", _guarded(self._models))
+        web.route("GET", "/console/data/models/<model>", _guarded(self._model))
+        web.route("GET", "/console/data/models/<model>/drift", _guarded(self._drift))
+        web.route("GET", "/console/data/cost/<milliseconds>/<calls>", _guarded(self._cost))
+        web.route("GET", "/console/data/cost/<milliseconds>/<calls>/<memory>", _guarded(self._cost))
+        web.route("POST", "/console/data/files/<model>/<name>", _guarded(self._upload))
+        web.route("GET", "/console/data/files/<model>/console/<batch>/<name>", _guarded(self._file))
         web.route("GET", "/console/<name>", self._asset)
 
     def _home(self, request: Request) -> Reply:
+        # Without the slash behind the stage, a browser would seek what the page names beside it.
+        path = str(request.context.get("path") or "/")
+        if not path.endswith("/"):
+            return Reply(308, "text/plain", b"", {"Location": f"/{path.strip('/')}/"})
         return self._pages.reply("index.html", request.headers.get("if-none-match", ""))
 
     def _asset(self, request: Request, name: str) -> Reply:
@@ -79,23 +99,38 @@ class Console(HttpFunction):
         return json_reply(self._operations.model(model))
 
     def _drift(self, _: Request, model: str) -> Reply:
-        return json_reply(Archive(self._files).history(model))
+        history = Archive(self._files).history(model)
+        return json_reply(history | self._addresses.to_fetch(("report", f"reports/{model}/latest.html")))
 
-    def _cost(self, _: Request, milliseconds: str, calls: str) -> Reply:
+    def _cost(self, _: Request, milliseconds: str, calls: str, memory: str = "") -> Reply:
         try:
             measured, expected = float(milliseconds), float(calls)
+            megabytes = int(memory or self.console.memory)
         except ValueError:
-            measured = expected = -1.0
-        if not (0 <= measured <= 900_000 and 0 <= expected <= 1e12):  # noqa: PLR2004 - Lambda's longest, and plenty
-            raise InvalidRequest("Give milliseconds from 0 to 900000 and calls a month from 0 to 1e12.")
-        cost = Cost(measured, self.console.memory, self.console.architecture)
+            measured, expected, megabytes = -1.0, -1.0, -1
+        if not (0 <= measured <= _LONGEST and 0 <= expected <= _MOST and megabytes in _MEMORY):
+            raise InvalidRequest(
+                "Give milliseconds from 0 to 900000, calls a month from 0 to 1e12 and 128 to 10240 MB."
+            )
+        cost = Cost(measured, megabytes, self.console.architecture)
         return json_reply(cost.to_json(expected))
 
     def _upload(self, _: Request, model: str, name: str) -> Reply:
-        return json_reply(Uploads(self._files).begin(model, name), status=201)
+        return json_reply(self._uploads.begin(model, name), status=201)
 
     def _file(self, _: Request, model: str, batch: str, name: str) -> Reply:
-        return json_reply(Uploads(self._files).state(f"{model}/console/{batch}/{name}"))
+        return json_reply(self._uploads.state(f"{model}/console/{batch}/{name}"))
+
+
+def _guarded(view: View) -> View:
+    """`view` for requests whose senders the gateway has checked, and a 404 for all others."""
+
+    def answer(request: Request, **variables: str) -> Reply:
+        if request.resource != DATA_ROUTE:
+            raise RouteNotFound("There is nothing at this path.")
+        return view(request, **variables)
+
+    return answer
 
 
 handler = Console("console")

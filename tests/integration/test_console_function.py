@@ -15,7 +15,7 @@ from maas.batch.files import Files
 from maas.batch.job import Job, Jobs, Progress, job_id
 from maas.registry import Registry
 from tests import tiny_model
-from tests.lambda_events import Caller
+from tests.lambda_events import Caller, Context, rest_event
 
 DATA_BUCKET = "data-for-tests"
 
@@ -51,10 +51,39 @@ def test_static_files_reach_no_other_host(call: Caller) -> None:
     policy = call("GET", "/").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
-    assert f"connect-src 'self' https://{DATA_BUCKET}.s3.us-east-1.amazonaws.com" in policy
+    assert f"connect-src 'self' https://{DATA_BUCKET}.s3.amazonaws.com;" in policy
     for path in STATIC.iterdir():
         hosts = set(re.findall(r"https?://([\w.-]+)", path.read_text(encoding="utf-8")))
         assert hosts <= {"www.w3.org"}, path.name  # the name of SVG, never fetched
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "cn-north-1"])
+def test_the_page_may_send_files_where_its_addresses_lead(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, region: str
+) -> None:
+    """The host of a presigned address is in the policy, whatever S3 is called in the region."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setenv("AWS_REGION", region)
+    begun = call("POST", "/console/data/files/tiny/rows.csv").json
+    address = urlsplit(begun["url"])
+    policy = call("GET", "/").headers["Content-Security-Policy"]
+    allowed = re.search(r"connect-src ([^;]+)", policy)
+    assert allowed is not None
+    assert f"{address.scheme}://{address.netloc}" in allowed.group(1).split()
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"), [("/prod", "/prod/"), ("/models/v", "/models/v/"), ("//elsewhere", "/elsewhere/")]
+)
+def test_the_page_is_sent_where_its_files_are(call: Caller, asked: str, location: str) -> None:
+    """Without the slash behind the stage a browser is sent on: relative addresses would lead beside it."""
+    event = rest_event("GET", "/")
+    event["requestContext"]["path"] = asked
+    answer = call.handler(event, Context())
+    assert (answer["statusCode"], answer["multiValueHeaders"]["Location"]) == (308, [location])
+    for path in ("/", "/prod/"):
+        event["requestContext"]["path"] = path
+        assert call.handler(event, Context())["statusCode"] == 200
 
 
 def test_an_unchanged_page_is_not_sent_again(call: Caller) -> None:
@@ -68,6 +97,42 @@ def test_an_unchanged_page_is_not_sent_again(call: Caller) -> None:
 def test_nothing_but_the_page_is_served(call: Caller, name: str) -> None:
     """Names are looked up among the static files; nothing else can be read."""
     assert call("GET", f"/console/{name}").status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/data%2Fmodels",
+        "/console/data%252Fmodels",
+        "/console/%64ata/models",
+        "/console/%2564ata/models",
+        "/console//data/models",
+        "/console/data//models",
+        "/console/./data/models",
+        "/%63onsole/data/models",
+        "/console%2Fdata%2Fmodels%2Ftiny",
+        "/console/data/models",
+        "/console/data/models/tiny",
+    ],
+)
+def test_data_is_answered_on_the_guarded_route_alone(call: Caller, path: str) -> None:
+    """However the path is written: who came by a route that asks nobody for a name gets a 404."""
+    uploads = path.replace("models/tiny", "models").replace("models", "files/tiny/rows.csv")
+    for method, sent in (("GET", path), ("POST", uploads), ("POST", uploads.replace("s/t", "s%2Ft"))):
+        for route in ("/console/{proxy+}", "/", "/{proxy+}", None):
+            event = rest_event(method, sent) | {"resource": route}
+            assert call.handler(event, Context())["statusCode"] == 404, (method, sent, route)
+    assert call("GET", "/console/data/models/tiny").status == 200
+    assert call("POST", "/console/data/files/tiny/rows.csv").status == 201
+
+
+@pytest.mark.parametrize("path", ["data%2Fmodels", "%64ata/models", "/data/models", "data/models%2Ftiny"])
+def test_only_names_are_decoded_in_a_path(call: Caller, path: str) -> None:
+    """What is quoted makes no other route of a path, not even behind the guarded one."""
+    event = rest_event("GET", f"/console/{path}") | {"resource": "/console/data/{proxy+}"}
+    assert call.handler(event, Context())["statusCode"] == 404
+    begun = call("POST", "/console/data/files/tiny/my%20rows.csv").json
+    assert begun["id"].endswith("/my-rows.csv")
 
 
 def test_overview_tells_production_and_canary(call: Caller, registry: Registry) -> None:
@@ -138,6 +203,29 @@ def test_costs_are_estimated_from_a_duration(call: Caller) -> None:
         assert call("GET", f"/console/data/cost/{bad}").status == 400
 
 
+def test_costs_go_by_the_memory_of_the_model(call: Caller) -> None:
+    """What a model said of its memory is counted with; without it, this function's own."""
+    own, larger = (call("GET", f"/console/data/cost/4.5/100000{end}").json for end in ("", "/2048"))
+    assert (own["memory"], larger["memory"]) == (1024, 2048)
+    assert larger["usd_compute_per_thousand"] > own["usd_compute_per_thousand"]
+    for bad in ("64", "20000", "much"):
+        assert call("GET", f"/console/data/cost/4.5/100000/{bad}").status == 400
+
+
+def test_an_answer_says_what_it_is_billed_by(call: Caller) -> None:
+    """Duration and memory come with every answer, models' too: from there the page knows a model's memory."""
+    timing = call("GET", "/console/settings.json").headers["Server-Timing"]
+    assert re.fullmatch(r"total;dur=\d+\.\d\d, memory;desc=1024", timing)
+
+
+def test_the_newest_report_comes_with_its_address(call: Caller) -> None:
+    """A report of the monitor can be fetched by whoever may see the page's data; no report, no address."""
+    assert call("GET", "/console/data/models/tiny/drift").json == {"windows": []}
+    key = "reports/tiny/latest.html"
+    boto3.client("s3").put_object(Bucket=DATA_BUCKET, Key=key, Body=b"<p>", ContentType="text/html")
+    assert urlsplit(call("GET", "/console/data/models/tiny/drift").json["report"]).path == f"/{key}"
+
+
 def test_settings_tell_how_to_log_in_and_no_more(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page learns the kind of authentication; no bucket, no account, no secret."""
     monkeypatch.setenv("MAAS_AUTHENTICATION", "AWS_IAM")
@@ -155,9 +243,10 @@ def test_the_page_may_ask_for_a_token_where_people_log_in(
     login = call("GET", "/console/settings.json").json["login"]
     assert login == {"authorize": "https://maas.auth.us-east-1.amazoncognito.com", "client": "console"}
     policy = call("GET", "/").headers["Content-Security-Policy"]
-    assert "amazonaws.com https://maas.auth.us-east-1.amazoncognito.com;" in policy
+    assert ".amazonaws.com https://maas.auth.us-east-1.amazoncognito.com;" in policy
 
 
 def test_the_function_is_small() -> None:
     """Code and page together stay far below what would slow a start."""
-    assert sum(path.stat().st_size for path in Path(STATIC).parent.rglob("*") if path.is_file()) < 100_000
+    files = [path for path in Path(STATIC).parent.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert sum(path.stat().st_size for path in files) < 120_000

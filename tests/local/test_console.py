@@ -1,27 +1,27 @@
 """The console page in a real browser, against the deployed stack with every model in it."""
 
+import ast
+import base64
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from maas.manifest import Manifest
 from maas.registry import Registry
 from maas.store import ObjectStore
+from tests.browser import WAIT, Visit, chromium, needs_chromium, run, violations
 from tests.trained_models import endpoints, trained
 
 if TYPE_CHECKING:
     from conftest import LocalStack
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-WAIT = 60_000  # milliseconds; a first call starts a worker
+pytestmark = needs_chromium
 MODELS = sorted(endpoints())
+WHY = re.compile(":explain$")
 TABS = ("", "/card", "/versions", "/drift", "/files", "/cost")
 
 
@@ -38,73 +38,74 @@ def url(stack: "LocalStack") -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without its sandbox, which containers do not allow."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    """One for all tests here."""
+    with chromium() as started:
         yield started
-        started.close()
-
-
-class Visit:
-    """A page that remembers what went wrong on it."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page, self.url = page, url
-        self.faults: list[str] = []
-        page.set_default_timeout(WAIT)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
-        page.on("request", self._requested)
-
-    def _requested(self, request: Any) -> None:
-        if not request.url.startswith((self.url.split("/restapis")[0], "data:", "blob:")):
-            self.faults.append(f"another host: {request.url}")
-
-    def open(self, address: str = "#/") -> Page:
-        self.page.goto(self.url + address)
-        expect(self.page.locator("main h1")).to_be_visible(timeout=WAIT)
-        return self.page
-
-    def predict(self) -> None:
-        self.page.locator("main form button.first").click()
-        expect(self.page.locator(".answer").first).to_be_visible(timeout=WAIT)
-        expect(self.page.get_by_text("Explaining")).to_have_count(0, timeout=WAIT)
 
 
 @pytest.fixture
 def visit(browser: Browser, url: str) -> Iterator[Visit]:
     """A visitor with a light screen and English words; at the end nothing may have gone wrong."""
     context = browser.new_context(locale="en-GB", color_scheme="light")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit = Visit(context.new_page(), url)
     yield visit
     context.close()
     assert visit.faults == []
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds, with the places."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['target']} {one['help']}" for one in found]
-
-
 def test_the_catalogue_shows_every_model(visit: Visit) -> None:
-    """The first page lists all models as ready."""
+    """The first page lists all models, each of which says itself that it is ready."""
     page = visit.open()
     expect(page.locator(".card")).to_have_count(len(MODELS), timeout=WAIT)
-    expect(page.locator(".card .tag.good")).to_have_count(len(MODELS))
+    expect(page.locator(".card .tag.good")).to_have_count(len(MODELS), timeout=WAIT)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_model_answers_its_form_and_says_why(visit: Visit, model: str) -> None:
     """The example of the form gives an answer, an explanation, and the same call as code."""
     page = visit.open(f"#/models/{model}")
-    visit.predict()
+    with page.expect_response(re.compile(":predict$")) as answered, page.expect_request(WHY) as asked:
+        visit.predict()
+    assert f"/versions/{answered.value.headers['x-model-version']}:explain" in asked.value.url
     expect(page.get_by_role("heading", name="Why")).to_be_visible()
     shown = page.locator("section").filter(has=page.get_by_role("heading", name="Why"))
     assert shown.locator("svg.chart, canvas, .tokens").count() >= 1
-    for language in ("curl", "Python", "tritonclient"):
-        page.get_by_role("button", name=language, exact=True).click()
-        assert model in page.locator("pre").inner_text()
+    assert model in visit.copied("curl")
+    assert ast.literal_eval(run(visit.copied("Python"))) == answered.value.json()["predictions"]
+    assert model in run(visit.copied("tritonclient"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_model_says_what_is_wrong(browser: Browser, url: str, model: str) -> None:
+    """What is no number goes as it is, and the API names its field; a missing picture or text too."""
+    context = browser.new_context(locale="en-GB")
+    page = Visit(context.new_page(), url).open(f"#/models/{model}")
+    if figures := page.locator("main form input[inputmode=decimal]:visible").all():
+        figures[0].fill("25,000")
+    else:
+        page.get_by_role("button", name="Clear").first.click()
+    page.locator("main form button.first").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    if figures:
+        expect(page.locator("main form [aria-invalid=true]")).to_be_focused()
+        expect(page.locator(".field.faulty")).to_contain_text("number")
+    context.close()
+
+
+def test_a_picture_of_a_sign_is_chosen_and_read(visit: Visit) -> None:
+    """The file that was chosen is what the model is sent, and the copied call has all of it."""
+    page = visit.open("#/models/traffic_signs")
+    _, example = endpoints()["traffic_signs"].contract.record.model_fields["image"].examples or []
+    chosen = {"name": "sign.png", "mimeType": "image/png", "buffer": base64.b64decode(example)}
+    page.get_by_role("button", name="Clear").first.click()
+    page.locator("main form input[type=file]").set_input_files(chosen)  # type: ignore[arg-type]
+    expect(page.locator("main form img.preview")).to_be_visible()
+    with page.expect_request(re.compile(":predict$")) as sent:
+        visit.predict()
+    assert json.loads(sent.value.post_data or "")["instances"][0]["image"] == example
+    assert example in visit.copied("curl")
+    expect(page.get_by_text(re.compile("Strongest at"))).to_be_visible()
 
 
 def test_a_digit_is_drawn_and_read(visit: Visit) -> None:
@@ -160,12 +161,13 @@ def test_a_file_is_uploaded_scored_and_fetched(visit: Visit) -> None:
     page = visit.open("#/models/lane_flow/files")
     with page.expect_download() as example:
         page.get_by_role("link", name="Example file").click()
-    page.locator("#file").set_input_files(example.value.path())
+    rows = {
+        "name": "rows.jsonl",
+        "mimeType": "application/x-ndjson",
+        "buffer": example.value.path().read_bytes(),
+    }
     with page.expect_download() as saved:
-        pass_name = {"name": "rows.jsonl", "mimeType": "application/x-ndjson"}
-        page.locator("#file").set_input_files(
-            {**pass_name, "buffer": example.value.path().read_bytes()}  # type: ignore[arg-type]
-        )
+        page.locator("#file").set_input_files(rows)  # type: ignore[arg-type]
         page.get_by_role("button", name="Upload and score").click()
         page.get_by_role("link", name="result").click(timeout=WAIT)
     lines = saved.value.path().read_text(encoding="utf-8").splitlines()
@@ -192,6 +194,8 @@ def test_pages_are_accessible(browser: Browser, url: str, scheme: Any) -> None:
         *(f"#/models/traffic_flow{tab}" for tab in TABS),
         "#/models/digits",
         "#/models/congestion",
+        "#/models/sentiment",
+        "#/models/traffic_signs",
     ):
         page = visit.open(address)
         if address.count("/") == 2 and "models" in address:

@@ -1,6 +1,7 @@
 // Calls of the API, signed or with a token as the stack wants it, and its problems as exceptions.
 
 import { sign } from "./sigv4.js";
+import { t } from "./words.js";
 
 const KEPT = "maas-credentials";
 
@@ -14,11 +15,17 @@ export class Problem extends Error {
   }
 }
 
-export const settings = { environment: "", authentication: "", region: "", login: {} };
+export const settings = { environment: "", authentication: "", api_key: false, region: "", login: {} };
 
 export async function configure() {
-  Object.assign(settings, await (await fetch("console/settings.json")).json());
+  const path = "console/settings.json";
+  const response = await fetch(path).catch(() => { throw silent(location.host, path); });
+  const document = await response.json().catch(() => null);
+  if (!response.ok || document === null) throw new Problem(response.status, document, path);
+  Object.assign(settings, document);
 }
+
+export const silent = (name, path) => new Problem(0, { detail: t("{name} does not answer.", { name }) }, path);
 
 export const credentials = {
   get: () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null"),
@@ -31,8 +38,9 @@ export const base = () => new URL(".", location.href).href.replace(/\/$/, "");
 async function authentication(method, url, body) {
   const held = credentials.get();
   if (!held) return {};
-  if (settings.authentication === "AWS_IAM") return sign({ method, url, body, credentials: held, region: settings.region });
-  return settings.authentication ? { authorization: `Bearer ${held.token}` } : {};
+  const key = settings.api_key && held.api_key ? { "x-api-key": held.api_key } : {};
+  if (settings.authentication === "AWS_IAM") return { ...await sign({ method, url, body, credentials: held, region: settings.region }), ...key };
+  return settings.authentication && held.token ? { authorization: `Bearer ${held.token}`, ...key } : key;
 }
 
 export async function call(method, path, body) {
@@ -44,7 +52,7 @@ export async function call(method, path, body) {
   try {
     response = await fetch(url, { method, headers, body: sent, cache: "no-store" });
   } catch {
-    throw new Problem(0, { detail: `${url.host} does not answer.` }, path);
+    throw silent(url.host, path);
   }
   const document = await response.json().catch(() => null);
   if (!response.ok) throw new Problem(response.status, document, path);

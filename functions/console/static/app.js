@@ -4,18 +4,18 @@ import { Problem, configure, credentials, get, settings } from "./api.js";
 import { cardTab } from "./card.js";
 import { catalogue } from "./catalogue.js";
 import { cost } from "./cost.js";
-import { h, title } from "./dom.js";
+import { h } from "./dom.js";
 import { drift } from "./drift.js";
 import { files } from "./files.js";
 import { dialog, returned, wanted } from "./login.js";
 import { trial } from "./trial.js";
 import { versions } from "./versions.js";
-import { LANGUAGES, choose, t } from "./words.js";
+import { LANGUAGES, choose, t, title } from "./words.js";
 
 const LANGUAGE = "maas-language";
 const main = document.getElementById("main"), status = document.getElementById("status");
 const announce = (text) => { status.textContent = text; };
-let turn = 0;
+let turn = 0, notice = "";  // what a login has come to, for the next page
 
 const TABS = {
   try: { label: "Try it", show: (model, card) => trial(model, card, announce) },
@@ -62,8 +62,12 @@ async function render(focus = true) {
 }
 
 function failed(problem) {
-  if ([401, 403].includes(problem.status) && wanted() && !document.querySelector("dialog")) dialog(() => credentials.get() && render());
-  return [h("h1", {}, problem.title || t("What is wrong")), h("div", { class: "banner", role: "alert" }, h("p", {}, problem.message)), h("p", {}, h("a", { href: "#/" }, t("Back to the models")))];
+  if ([401, 403].includes(problem.status) && wanted() && !document.querySelector("dialog")) dialog(() => credentials.get() && render(), notice);
+  return [h("h1", {}, problem.title ? t(problem.title) : t("What is wrong")), banner(problem), h("p", {}, h("a", { href: "#/" }, t("Back to the models")))];
+}
+
+function banner(problem) {
+  return h("div", { class: "banner", role: "alert" }, h("p", {}, problem.message));
 }
 
 function tools() {
@@ -78,8 +82,22 @@ function tools() {
 }
 
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
-addEventListener("hashchange", () => render());
 choose(localStorage.getItem(LANGUAGE) ?? navigator.language.slice(0, 2));
-await configure();
-await returned();
-await render(false);
+await start();
+
+async function start() {
+  try {
+    await configure();
+  } catch (problem) {
+    // Without its settings the page would ask in the wrong way, and be refused for the wrong reason.
+    main.replaceChildren(h("h1", {}, t("The page cannot read its settings")), banner(problem),
+      h("p", {}, h("button", { type: "button", onclick: () => location.reload() }, t("Try again"))));
+    return;
+  }
+  const failure = await returned().then(() => null, (problem) => problem);
+  notice = failure ? `${t("Login failed")}: ${failure.message}` : "";
+  await render(false);
+  if (failure) main.prepend(banner({ message: notice }));
+  notice = "";
+  addEventListener("hashchange", () => render());
+}

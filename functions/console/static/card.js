@@ -1,9 +1,9 @@
 // The model card: how good, against what, made from which data, taking and giving what.
 
-import { h, bytes, moment, number, table, title } from "./dom.js";
+import { h, bytes, moment, number, table } from "./dom.js";
 import { bars } from "./charts.js";
 import { bounds, fields } from "./schema.js";
-import { t } from "./words.js";
+import { t, title } from "./words.js";
 
 export function cardTab(card) {
   const chosen = card.candidates.filter((one) => Number.isFinite(one.score));

@@ -47,8 +47,3 @@ export function bytes(count) {
   for (; count >= 1024 && unit < units.length - 1; unit += 1) count /= 1024;
   return `${number(count, 3)} ${units[unit]}`;
 }
-
-export function title(name) {
-  const words = name.replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}

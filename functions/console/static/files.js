@@ -5,7 +5,8 @@ import { bytes, h, number } from "./dom.js";
 import { examples, fields } from "./schema.js";
 import { t } from "./words.js";
 
-const PAUSE = 1500;
+const PAUSE = 1500;  // milliseconds between two looks
+const PATIENCE = 5;  // looks that may fail in a row: the file is being scored all the same
 
 export function files(model, card, alive) {
   const input = h("input", { type: "file", id: "file", accept: ".csv,.jsonl,.gz" });
@@ -30,9 +31,16 @@ export function files(model, card, alive) {
       state.textContent = t("uploading");
       const { document: begun } = await call("POST", `console/data/files/${model}/${encodeURIComponent(file.name)}`);
       await put(begun.url, file, (share) => { meter.value = share / 2; });
-      for (;;) {
-        if (!alive()) return;
-        const now = await get(`console/data/files/${begun.id}`);
+      for (let failures = 0; alive(); await new Promise((done) => setTimeout(done, PAUSE))) {
+        let now;
+        try {
+          now = await get(`console/data/files/${begun.id}`);
+          failures = 0;
+        } catch (problem) {
+          failures += 1;
+          if (failures >= PATIENCE) throw problem;
+          continue;
+        }
         state.textContent = t(now.state);
         meter.value = now.state === "done" ? 1 : 0.5 + 0.5 * Math.min(1, (now.offset ?? 0) / (now.size || 1));
         if (now.rows) more.textContent = t("{scored} rows scored, {rejected} rejected", { scored: number(now.scored), rejected: number(now.rejected) });
@@ -40,7 +48,6 @@ export function files(model, card, alive) {
           more.append(" ", ...Object.entries(now.downloads).flatMap(([kind, address]) => [h("a", { href: address, download: "" }, t(kind)), " "]));
         }
         if (["done", "failed", "replaced"].includes(now.state)) { if (now.reason) more.append(h("span", { class: "wrong" }, now.reason)); return; }
-        await new Promise((done) => setTimeout(done, PAUSE));
       }
     } catch (problem) {
       state.textContent = t("failed");

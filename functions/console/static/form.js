@@ -1,11 +1,11 @@
 // A form made from a record's schema: one control per field, values as the API takes them, faults at their fields.
 
-import { h, title } from "./dom.js";
+import { h } from "./dom.js";
 import { curve } from "./charts.js";
 import { drawing, picture } from "./pictures.js";
 import { bounds, examples, fields } from "./schema.js";
 import { strip } from "./strip.js";
-import { t } from "./words.js";
+import { t, title } from "./words.js";
 
 const SHOWN = 12;  // the rest is one click away
 const LONG = 256;
@@ -31,11 +31,12 @@ function toggle(id, field) {
   return { ...control, set: (value) => { element.value = value === undefined || value === null ? "" : String(value); } };
 }
 
-function figure(id, field) {
+function figure(id) {
   // Not type=number: a browser would swallow what it cannot read, and the API could not say what is wrong with it.
   return simple(h("input", { id, inputmode: "decimal", autocomplete: "off" }), (text) => {
-    const value = Number(text.trim().replace(",", "."));
-    return Number.isNaN(value) ? text : value;
+    // Exactly as it stands: whether 25,000 means thousands is not for a page to guess.
+    const value = Number(text.trim());
+    return Number.isFinite(value) ? value : text;
   });
 }
 
@@ -49,7 +50,7 @@ function series(id, field) {
   const read = (text) => text.split(/[,;\s]+/).filter(Boolean).map((part) => {
     if (["-", "–", "null"].includes(part)) return null;
     const value = Number(part);
-    return Number.isNaN(value) ? part : value;
+    return Number.isFinite(value) ? value : part;
   });
   const draw = () => {
     const values = read(area.value);
@@ -127,7 +128,11 @@ export function form(schema, onsubmit) {
 
   // errors: {pointer: "/instances/0/temperature", detail}; gives back those without a field of their own.
   function faults(errors) {
-    for (const { wrapper, problem } of parts.values()) { wrapper.classList.remove("faulty"); problem.textContent = ""; }
+    for (const { wrapper, problem } of parts.values()) {
+      wrapper.classList.remove("faulty");
+      problem.textContent = "";
+      for (const control of wrapper.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+    }
     const homeless = [];
     let first;
     for (const error of errors) {
@@ -136,10 +141,20 @@ export function form(schema, onsubmit) {
       found.wrapper.classList.add("faulty");
       found.problem.textContent += `${deeper.length ? `${deeper.join("/")}: ` : ""}${error.detail} `;
       found.wrapper.closest("details")?.setAttribute("open", "");
-      first ??= found.wrapper.querySelector("input, select, textarea, canvas");
+      const control = at(found.wrapper, deeper);
+      control?.setAttribute("aria-invalid", "true");
+      first ??= control;
     }
     first?.focus();
     return homeless;
+  }
+
+  // The control of a faulty place: in a strip the reading's own, else the field's.
+  function at(wrapper, deeper) {
+    const cells = wrapper.querySelectorAll(".strip input");
+    const rows = wrapper.querySelectorAll(".strip tbody tr").length, [row, column] = deeper.map(Number);
+    if (cells.length && Number.isInteger(row)) return cells[row * (cells.length / rows) + (column || 0)] ?? cells[0];
+    return wrapper.querySelector("input, select, textarea, canvas");
   }
 
   set(samples[0] ?? {});

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { t } from "./words.js";
 
-const SIDE = 224;
+const SIDE = 224, EDGE = 2;  // pixels; the edge is the style sheet's border
 
 const base64 = (found) => found.slice(found.indexOf(",") + 1);
 
@@ -13,6 +13,7 @@ export const address = (value) => `data:${value.startsWith("/9j/") ? "image/jpeg
 export function drawing(id) {
   const canvas = h("canvas", { class: "drawing", id, width: SIDE, height: SIDE, tabindex: 0, role: "application", "aria-label": `${t("Drawing")}. ${t("Draw with mouse, finger or the arrow keys (space: pen up or down).")}` });
   const pen = canvas.getContext("2d");
+  const mark = h("span", { class: "cursor", hidden: true }), state = h("p", { class: "small", role: "status" });
   let last = null, cursor = [SIDE / 2, SIDE / 2], down = false, empty = true;
   const clear = () => {
     pen.fillStyle = "#000";
@@ -33,7 +34,8 @@ export function drawing(id) {
   };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
-    if (chooser.get()) { chooser.set(null); clear(); }
+    begin();
+    mark.hidden = true;
     last = place(event);
     stroke(last, last);
   });
@@ -45,15 +47,26 @@ export function drawing(id) {
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { last = null; });
   canvas.addEventListener("keydown", (event) => {
+    // The mark is beside the picture, not in it: the picture is what is sent.
     const way = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] }[event.key];
-    if (event.key === " ") down = !down;
-    else if (way) {
+    if (event.key === " ") {
+      down = !down;
+      if (down) { begin(); stroke(cursor, cursor); }
+    } else if (way) {
       const next = cursor.map((at, axis) => Math.min(SIDE - 8, Math.max(8, at + way[axis])));
       if (down) stroke(cursor, next);
       cursor = next;
     } else return;
+    const [left, top] = cursor.map((at) => `${EDGE + (at * (SIDE - 2 * EDGE)) / SIDE}px`);
+    Object.assign(mark.style, { left, top });
+    mark.hidden = false;
+    mark.classList.toggle("down", down);
+    state.textContent = down ? t("The pen is down.") : t("The pen is up.");
     event.preventDefault();
   });
+  canvas.addEventListener("blur", () => { mark.hidden = true; });
+  // A picture that was loaded makes room for what is drawn.
+  const begin = () => { if (chooser.get()) { chooser.set(null); clear(); } };
   clear();
   // A chosen picture is shown where it would have been drawn, and sent as it is.
   const show = (value) => {
@@ -61,6 +74,7 @@ export function drawing(id) {
     if (!value) return;
     const image = new Image();
     image.onload = () => {
+      if (chooser.get() !== value) return;  // meanwhile something else is there
       const scale = SIDE / Math.max(image.width, image.height);
       pen.imageSmoothingEnabled = false;
       pen.drawImage(image, (SIDE - image.width * scale) / 2, (SIDE - image.height * scale) / 2, image.width * scale, image.height * scale);
@@ -69,8 +83,8 @@ export function drawing(id) {
   };
   const chooser = picture(`${id}-file`, t("or a picture"), false);
   chooser.onchange = () => show(chooser.get());
-  const element = h("div", {}, canvas,
-    h("p", { class: "hint" }, t("Draw with mouse, finger or the arrow keys (space: pen up or down).")),
+  const element = h("div", {}, h("div", { class: "pad" }, canvas, mark),
+    h("p", { class: "hint" }, t("Draw with mouse, finger or the arrow keys (space: pen up or down).")), state,
     h("div", { class: "row" }, h("button", { type: "button", onclick: () => { clear(); chooser.set(null); } }, t("Clear")), chooser.element));
   return {
     element,

@@ -45,5 +45,5 @@ function reading(cell) {
   const text = cell.value.trim();
   if (text === "" || text === "-" || text === "–") return null;
   const value = Number(text);
-  return Number.isNaN(value) ? text : value;  // what is no number goes to the API, which says so and where
+  return Number.isFinite(value) ? value : text;  // what is no number goes to the API, which says so and where
 }

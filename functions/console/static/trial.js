@@ -8,8 +8,8 @@ import { address } from "./pictures.js";
 import { snippets } from "./snippets.js";
 import { t } from "./words.js";
 
-// The duration of the last call of a model, in milliseconds, for the tab on costs.
-export const durations = {};
+// Of the last call of each model: its duration in milliseconds and its function's memory in MB, for the tab on costs.
+export const last = {};
 
 export async function trial(model, card, announce) {
   const { inputs } = await get(`v2/models/${model}`);
@@ -25,18 +25,18 @@ export async function trial(model, card, announce) {
     try {
       const started = performance.now();
       const { document, headers } = await call("POST", `v1/models/${model}:predict`, { instances: [record] });
-      const took = served(headers) ?? performance.now() - started;
+      const took = timing(headers, "dur") ?? performance.now() - started;
       if (mine !== turn) return;
-      durations[model] = took;
+      last[model] = { milliseconds: took, memory: timing(headers, "memory") };
       const reasons = h("section", {}, h("p", { class: "quiet" }, t("Explaining…")));
       output.replaceChildren(prediction(document.predictions[0], card.prediction_schema),
         h("p", { class: "quiet small" }, `${t("version")} `, h("span", { class: "mono" }, headers.get("x-model-version") ?? ""), ` · ${t("the call took {ms} ms", { ms: number(took, 3) })}`), reasons);
       code.replaceChildren(snippets(model, record, inputs, announce));
-      await explain(record, reasons, () => mine === turn);
+      await explain(record, headers.get("x-model-version"), reasons, () => mine === turn);
     } catch (problem) {
       if (mine !== turn) return;
       const homeless = asked.faults(problem.errors ?? []);
-      output.replaceChildren(h("div", { class: "banner", role: "alert" }, h("strong", {}, problem.title || t("What is wrong")), h("p", {}, problem.message),
+      output.replaceChildren(h("div", { class: "banner", role: "alert" }, h("strong", {}, problem.title ? t(problem.title) : t("What is wrong")), h("p", {}, problem.message),
         homeless.length > 0 && h("ul", {}, homeless.map((error) => h("li", {}, h("code", {}, error.pointer), ` ${error.detail}`)))));
       code.replaceChildren();
     } finally {
@@ -44,9 +44,10 @@ export async function trial(model, card, announce) {
     }
   }
 
-  async function explain(record, place, current) {
+  // The version that has answered explains itself: while a canary runs, another call could meet another one.
+  async function explain(record, version, place, current) {
     try {
-      const { document } = await call("POST", `v1/models/${model}:explain`, { instances: [record] });
+      const { document } = await call("POST", `v1/models/${model}${version ? `/versions/${version}` : ""}:explain`, { instances: [record] });
       if (!current()) return;
       const picture = record.image && address(record.image);
       place.replaceChildren(h("h2", {}, t("Why")), explanation(document.explanations[0], picture));
@@ -63,7 +64,7 @@ export async function trial(model, card, announce) {
   ];
 }
 
-function served(headers) {
-  const found = /\bdur=([0-9.]+)/.exec(headers.get("server-timing") ?? "");
+function timing(headers, name) {
+  const found = { dur: /\bdur=([0-9.]+)/, memory: /\bmemory;desc="?([0-9]+)/ }[name].exec(headers.get("server-timing") ?? "");
   return found ? Number(found[1]) : undefined;
 }

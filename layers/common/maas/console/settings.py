@@ -17,8 +17,7 @@ class ConsoleSettings:
         region: Where the stack is.
         authentication: How callers show who they are: `AWS_IAM`, `JWT`, or empty for not at all.
         login: Where people log in, where tokens are asked for: addresses and the client's name.
-        origins: Addresses besides its own that the page may call.
-        memory: Of a model's function, in MB, for estimates of costs.
+        memory: Of this function, in MB: the best guess at a model's, until one has told its own.
         architecture: `x86_64` or `arm64`, for the same.
     """
 
@@ -26,7 +25,6 @@ class ConsoleSettings:
     region: str
     authentication: str = ""
     login: Mapping[str, str] = field(default_factory=dict)
-    origins: tuple[str, ...] = ()
     memory: int = 1024
     architecture: str = "x86_64"
 
@@ -51,10 +49,6 @@ class ConsoleSettings:
             region=region,
             authentication=env.get("MAAS_AUTHENTICATION", ""),
             login=login,
-            origins=(
-                f"https://{bucket}.s3.{region}.amazonaws.com",
-                *([login["authorize"]] if "authorize" in login else []),
-            ),
             memory=count(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024),
             architecture=env.get("MAAS_ARCHITECTURE", "x86_64"),
         )

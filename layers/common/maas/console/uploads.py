@@ -8,19 +8,19 @@ from typing import Any
 from maas.batch.files import Files
 from maas.batch.job import Jobs, job_id
 from maas.batch.names import INBOX, FileName, error_key, read
+from maas.console.addresses import Addresses
 from maas.errors import InvalidRequest, NotFound
 
-# Long enough for a large file on a slow line, short enough that a leaked address is soon worthless.
-_SECONDS = 3600
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 100
 
 
 class Uploads:
-    """Presigned addresses; who holds one may do just what it says, for an hour."""
+    """Files that people drop on the page, from the first address to the last."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, addresses: Addresses) -> None:
         self._files = files
+        self._addresses = addresses
 
     def begin(self, model: str, name: str) -> dict[str, Any]:
         """Where a file called `name` is to be PUT, to be scored by `model`.
@@ -32,7 +32,7 @@ class Uploads:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         key = f"{INBOX}{model}/console/{stamp}-{secrets.token_hex(4)}/{safe}"
         read(key)  # refuses what batch scoring would refuse
-        return {"id": key.removeprefix(INBOX), "url": self._signed("put_object", key), "method": "PUT"}
+        return {"id": key.removeprefix(INBOX), "url": self._addresses.to_send(key), "method": "PUT"}
 
     def state(self, identity: str) -> dict[str, Any]:
         """How far the file is that `begin` called `identity`.
@@ -68,14 +68,4 @@ class Uploads:
             "done": {"result": name.output, "rejects": name.rejects, "report": name.report},
             "failed": {"error": error_key(key)},
         }.get(status, {})
-        return {
-            kind: self._signed("get_object", found)
-            for kind, found in wanted.items()
-            if self._files.head(found) is not None
-        }
-
-    def _signed(self, operation: str, key: str) -> str:
-        address: str = self._files.client.generate_presigned_url(
-            operation, Params={"Bucket": self._files.bucket, "Key": key}, ExpiresIn=_SECONDS
-        )
-        return address
+        return self._addresses.to_fetch(*wanted.items())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import console, signing
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.target import JsonOption, RegistryOption, resolve
 from cli.versions import chosen
@@ -40,12 +41,13 @@ def bundle(
     *,
     key: KeyOption = None,
     registry: RegistryOption = None,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a version's files and a signature in OpenSSF's format, which `model_signing verify` checks."""
     if (folder is None) == (model is None) or (out is None) != (folder is not None):
         raise typer.BadParameter("give MODEL and --out DIR, or --folder DIR alone")
-    target = resolve(registry)
+    target = resolve(registry, stack=stack)
     if folder is None:
         folder = _fetched(target, str(model), version, Path(str(out)))
     written = signed(folder, key, target)

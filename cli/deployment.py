@@ -1,4 +1,4 @@
-"""The batch side of a stack: its buckets and queues, by the stack's outputs."""
+"""A stack and its outputs: the one place where stacks are found, deployed ones and the local one."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from cli.failure import CommandError
-from cli.target import START, resolve
 
 StackOption = Annotated[
     str | None,
@@ -18,10 +17,11 @@ StackOption = Annotated[
 
 @dataclass(frozen=True)
 class Deployment:
-    """A stack's outputs by name, and what makes clients for it."""
+    """A stack's outputs by name, what makes clients for it, and its name."""
 
     outputs: dict[str, str]
     make: Any
+    name: str = ""
 
     def client(self, service: str) -> Any:
         """A boto3 client of the place where the stack is."""
@@ -35,7 +35,8 @@ class Deployment:
         """
         if name not in self.outputs:
             raise CommandError(
-                f"The stack has no output {name}.", next_step="deploy the present template: `maas up`."
+                f"The stack has no output {name}.",
+                next_step="deploy the present template: `make deploy`, or `maas up` for the local stack.",
             )
         return self.outputs[name]
 
@@ -46,13 +47,32 @@ def find(stack: str | None) -> Deployment:
     Raises:
         CommandError: There is none.
     """
-    if stack is None:
-        target = resolve()
-        if target.stack is None:
-            raise CommandError("No stack to work on.", next_step=START)
-        return Deployment(target.outputs, target.stack.client)
-    import boto3
+    if stack is not None:
+        return deployed(stack)
+    from cli.target import START, resolve
 
-    answer = boto3.client("cloudformation").describe_stacks(StackName=stack)
-    found = answer["Stacks"][0].get("Outputs", [])
-    return Deployment({o["OutputKey"]: o["OutputValue"] for o in found}, boto3.client)
+    target = resolve()
+    if target.stack is None:
+        raise CommandError("No stack to work on.", next_step=START)
+    return Deployment(target.outputs, target.stack.client, target.stack.name)
+
+
+def deployed(stack: str) -> Deployment:
+    """The deployed stack of this name, read with the caller's AWS credentials and region.
+
+    Raises:
+        CommandError: There is none there, or it may not be read.
+    """
+    from boto3.session import Session
+    from botocore.exceptions import ClientError
+
+    session: Any = Session()
+    try:
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        raise CommandError(
+            f"The stack {stack} cannot be read: {error}",
+            next_step="check its name, your region and account: `aws sts get-caller-identity`.",
+        ) from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    return Deployment(outputs, session.client, stack)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import console
+from cli.deployment import StackOption
 from cli.target import JsonOption, ModelArgument, RegistryOption, resolve
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ def diff(
     old: Annotated[str, typer.Argument(metavar="V1", help="A version: its name, or 8 or more of it.")],
     new: Annotated[str, typer.Argument(metavar="V2", help="Another version.")],
     registry: RegistryOption = None,
+    stack: StackOption = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Show what is equal too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what differs between two versions: scores, features, settings, libraries, data, size, answers."""
-    versions = resolve(registry).registry()
+    versions = resolve(registry, stack=stack).registry()
     first, second = versions.manifest(model, old), versions.manifest(model, new)
     found = {title: pairs for title, pairs in compared(first, second).items() if pairs}
     if not everything:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import console
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.progress import Steps
 from cli.target import JsonOption, ModelArgument, RegistryOption, resolve
@@ -36,6 +37,7 @@ def evaluate(
         ),
     ] = None,
     registry: RegistryOption = None,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a version on labelled data, beside the scores that it and its baseline had when it was trained.
@@ -52,7 +54,7 @@ def evaluate(
     if artifact is not None:
         manifest, content = trained(artifact, model)
     else:
-        store = resolve(registry).registry()
+        store = resolve(registry, stack=stack).registry()
         manifest, _ = chosen(store, model, version)
         content = store.artifact(manifest)
     with Steps() as steps, steps.step(f"score {model} {manifest.version}"):
@@ -83,11 +85,9 @@ def trained(folder: Path, model: str) -> "tuple[Manifest, bytes]":
     """
     from maas.manifest import Manifest
 
-    pairs = [(folder / f"{model}.json", folder / f"{model}.onnx")]
-    pairs.append((folder / "manifest.json", folder / "model.onnx"))
-    for manifest, artifact in pairs:
-        if manifest.is_file() and artifact.is_file():
-            return Manifest.from_json(manifest.read_bytes()), artifact.read_bytes()
+    manifest, artifact = folder / f"{model}.json", folder / f"{model}.onnx"
+    if manifest.is_file() and artifact.is_file():
+        return Manifest.from_json(manifest.read_bytes()), artifact.read_bytes()
     raise CommandError(
         f"{folder} holds no trained {model}.", next_step=f"`maas train {model} --out {folder}` writes one."
     )

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from cli import console, predict
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.target import JsonOption, ModelArgument, UrlOption, resolve
 
@@ -56,13 +57,14 @@ def explain(
     ] = None,
     curl: Annotated[bool, typer.Option("--curl", help="Also print the request as a curl command.")] = False,
     url: UrlOption = None,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a deployed model where its answers come from.
 
     Records are given as for `maas predict`. Bars to the right raise the answer, bars to the left lower it.
     """
-    api = resolve(url=url).api()
+    api = resolve(url=url, stack=stack).api()
     sent = predict.given(model, instances, file, field)
     asked = {"method": method, "target": target, "class": class_, "samples": samples}
     parameters = {name: value for name, value in asked.items() if value is not None}

@@ -39,9 +39,11 @@ NEXT_STEPS = {
     "RegistryUnavailable": "`maas status` shows whether the stack answers; check network and credentials.",
     "EmulatorError": "`maas status` shows what runs; `maas down` ends what `maas up` started.",
     "StackError": "`maas up` builds and deploys again; with `maas down` before it, from nothing.",
-    "ConfigurationError": "`maas up` starts a local stack; `--registry s3://BUCKET` names a deployed one.",
-    "DataError": "models/MODEL/README.md describes the file that training reads.",
-    "GateRefused": "`maas show MODEL VERSION` has the figures; `maas train --force WHY` overrules the gate.",
+    "ConfigurationError": "`maas up` starts a local stack; `--stack NAME` names a deployed one.",
+    "DataError": "models/MODEL/README.md, section Training file, describes what --data takes.",
+    "GateRefused": (
+        "`maas show MODEL VERSION` has the figures; `maas train MODEL --promote --force WHY` overrules it."
+    ),
     "ParityError": "the exported model must not be used; report it with the seed and the data's digest.",
     "IntegrityError": "stored bytes are damaged; `maas models` names each model that this concerns.",
     "InvalidRecord": "`maas show MODEL` lists the fields with their units and bounds.",

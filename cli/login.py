@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import typer
 
 from cli import console
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.target import JsonOption, UrlOption, resolve
 
@@ -45,6 +46,7 @@ def login(
         str | None, typer.Option("--audience", help="For issuers that ask whom the token is for.")
     ] = None,
     url: UrlOption = None,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Get a token for the API by the OAuth 2.0 client credentials grant, and keep it for the other commands.
@@ -53,7 +55,7 @@ def login(
     """
     from cli.logins import Logins
 
-    target = resolve(url=url)
+    target = resolve(url=url, stack=stack)
     address = target.url
     asked = token_url or target.outputs.get("TokenUrl")
     if not asked:
@@ -74,11 +76,16 @@ def login(
         console.say(f"  scopes: {granted}")
 
 
-def logout(url: UrlOption = None, *, as_json: JsonOption = False) -> None:
+def logout(
+    url: UrlOption = None,
+    stack: StackOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """Forget the token for the API. The issuer is not told: a token ends by itself."""
     from cli.logins import Logins
 
-    address = resolve(url=url).url
+    address = resolve(url=url, stack=stack).url
     found = Logins.of_this_user().forget(address)
     if as_json:
         console.emit({"url": address, "found": found})

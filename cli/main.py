@@ -73,7 +73,7 @@ def maas(
 ) -> None:
     """Model-as-a-Service: train models, publish them, put them in production, call them.
 
-    Works on the local stack that `maas up` started, or on a deployed one named by --registry and --url.
+    Works on the local stack that `maas up` started, or on a deployed one that --stack or MAAS_STACK names.
     """
 
 
@@ -132,7 +132,7 @@ _add(
     _CALLS,
     predict.predict,
     "maas predict traffic_flow",
-    "maas predict traffic_flow --field hour=8 --field raining=false",
+    "maas predict traffic_flow --field timestamp=2018-10-02T08:00:00 --field temperature=14.5",
     "maas predict traffic_flow --file records.json --protocol v2 --curl",
 )
 _add(
@@ -153,7 +153,7 @@ _add(_CALLS, monitor.monitor, "maas monitor traffic_flow", "maas monitor digits 
 _add(_CALLS, forget.forget, "maas forget customer-4711 --list", "maas forget customer-4711")
 _add(_CALLS, cost.cost, "maas cost", "maas cost traffic_flow --calls 1000000")
 _add(_CALLS, tune.tune, "maas tune traffic_flow", "maas tune congestion --sizes 512,1024,2048 --rows 100")
-_add(_ACCESS, login.login, "maas login --client-id traffic-office")
+_add(_ACCESS, login.login, "maas login --client-id <ClientId>")
 _add(_ACCESS, login.logout, "maas logout")
 _add(_ACCESS, proxy.proxy, "maas proxy --port 8080")
 app.add_typer(keys.app, name="keys", rich_help_panel=_ACCESS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cli import console, records
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.records import Instance
 from cli.target import JsonOption, ModelArgument, UrlOption, resolve
@@ -45,6 +46,7 @@ def predict(
     ] = None,
     curl: Annotated[bool, typer.Option("--curl", help="Also print the request as a curl command.")] = False,
     url: UrlOption = None,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a deployed model for predictions.
@@ -52,7 +54,7 @@ def predict(
     Records come from --instances, --file, --field or standard input; without any, the contract's
     own examples are sent.
     """
-    api = resolve(url=url).api()
+    api = resolve(url=url, stack=stack).api()
     sent = given(model, instances, file, field)
     path = route(model, protocol, version)
     body = request(api, model, protocol, sent)

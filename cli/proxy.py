@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import console
+from cli.deployment import StackOption
 from cli.target import JsonOption, UrlOption, resolve
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def proxy(
         int, typer.Option("--port", min=1024, max=65535, help="The port to listen on, loopback only.")
     ] = 8080,
     url: UrlOption = None,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Serve the API on loopback and sign what passes, for browsers and tools that cannot sign themselves.
@@ -43,7 +45,7 @@ def proxy(
     Whoever can open a connection on this computer calls the API in your name while it runs. Pages of other
     sites cannot: what a browser sends on their behalf is refused. Ctrl-C ends it.
     """
-    api = resolve(url=url).api()
+    api = resolve(url=url, stack=stack).api()
     with server(api, port) as listening:
         here = f"http://{HOST}:{listening.server_port}/"
         if as_json:

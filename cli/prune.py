@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import console
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.target import JsonOption, RegistryOption, resolve
 from cli.versions import age
@@ -41,21 +42,22 @@ def prune(
         ),
     ] = None,
     spare: Annotated[
-        str | None, typer.Option("--spare", metavar="VERSION", help="Keep a version that is condemned.")
+        str | None, typer.Option("--spare", metavar="VERSION", help="Keep a version that is marked.")
     ] = None,
     registry: RegistryOption = None,
     *,
+    stack: StackOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this nothing is changed.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove what no version needs: bytes of publications that broke off, and with --keep old versions.
 
-    Nothing goes that a pointer or any entry of a history names. Versions are condemned first, and removed by
-    a run a day later or more; meanwhile nobody can release them, and --spare keeps them.
+    Nothing goes that a pointer or any entry of a history names. Versions are marked for deletion first, and
+    removed by a run a day later or more; meanwhile nobody can release them, and --spare keeps them.
     """
     from maas.garbage import Garbage
 
-    versions = resolve(registry).registry()
+    versions = resolve(registry, stack=stack).registry()
     unneeded = Garbage(versions.store, grace=_grace(grace))
     if spare is not None:
         if model is None:
@@ -65,7 +67,7 @@ def prune(
         if as_json:
             console.emit({"model": model, "version": manifest.version, "spared": lifted})
         else:
-            text = "is kept" if lifted else "was not condemned"
+            text = "is kept" if lifted else "was not marked for deletion"
             console.say(f"{model} {manifest.version} {text}.")
         return
     survey = unneeded.survey(model, keep=keep)
@@ -86,7 +88,7 @@ def _rows(survey: "Survey", *, done: bool, refused: dict[str, str]) -> list[dict
     """Every find with what is, or would be, done about it."""
     plan: list[tuple[str, list[Find]]] = [
         ("keep" if not done else "kept", survey.lifted),
-        ("condemn" if not done else "condemned", survey.condemned),
+        ("mark" if not done else "marked", survey.condemned),
         ("wait", survey.waiting),
         ("remove" if not done else "removed", survey.removed),
     ]
@@ -132,8 +134,12 @@ def _report(survey: "Survey", rows: list[dict[str, Any]], refused: dict[str, str
     removed = len(survey.removed) - len(refused)
     total = console.size(_bytes(survey, refused))
     if done:
-        console.say(f"{removed} objects removed, {total}; {len(survey.condemned)} versions condemned.")
+        console.say(
+            f"{removed} objects removed, {total}; {len(survey.condemned)} versions marked for deletion."
+        )
     else:
-        console.say(f"{removed} objects to remove, {total}; {len(survey.condemned)} versions to condemn.")
+        console.say(
+            f"{removed} objects to remove, {total}; {len(survey.condemned)} versions to mark for deletion."
+        )
         console.say("Nothing was changed.", style="bold")
         console.say("next:  the same with --yes")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import console
+from cli.deployment import StackOption
 from cli.target import JsonOption, ModelArgument, RegistryOption, resolve
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def promote(
     reason: ReasonOption = "",
     registry: RegistryOption = None,
     *,
+    stack: StackOption = None,
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Let it compute the answers unseen, to be compared.")
     ] = False,
@@ -41,7 +43,7 @@ def promote(
     """Put a version in production: at once, for a share of the requests, or as a shadow."""
     if canary is not None and shadow:
         raise typer.BadParameter("--canary answers requests, --shadow does not: give one of them")
-    versions, who = resolve(registry).registry(), actor()
+    versions, who = resolve(registry, stack=stack).registry(), actor()
     if shadow:
         pointer = versions.shadow(model, version, actor=who, reason=reason)
     elif canary is not None:
@@ -56,11 +58,12 @@ def withdraw(
     reason: ReasonOption = "",
     registry: RegistryOption = None,
     *,
+    stack: StackOption = None,
     shadow: Annotated[bool, typer.Option("--shadow", help="End the shadow only; a canary goes on.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """End canary and shadow: the version in production answers alone."""
-    versions, who = resolve(registry).registry(), actor()
+    versions, who = resolve(registry, stack=stack).registry(), actor()
     if shadow:
         pointer = versions.shadow(model, None, actor=who, reason=reason)
     else:
@@ -73,16 +76,25 @@ def rollback(
     reason: ReasonOption = "",
     registry: RegistryOption = None,
     *,
+    stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw the canary if one runs; else put the version that served before back in production."""
-    pointer = resolve(registry).registry().rollback(model, actor=actor(), reason=reason)
+    pointer = resolve(registry, stack=stack).registry().rollback(model, actor=actor(), reason=reason)
     _tell(pointer, as_json=as_json)
 
 
-def history(model: ModelArgument, registry: RegistryOption = None, *, as_json: JsonOption = False) -> None:
+def history(
+    model: ModelArgument,
+    registry: RegistryOption = None,
+    stack: StackOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """List every move of a model's production pointer, newest first."""
-    moves = sorted(resolve(registry).registry().history(model), key=lambda move: move.seq, reverse=True)
+    moves = sorted(
+        resolve(registry, stack=stack).registry().history(model), key=lambda move: move.seq, reverse=True
+    )
     if as_json:
         console.emit([move_record(move) for move in moves])
         return
@@ -174,6 +186,10 @@ def _tell(pointer: "Pointer", *, as_json: bool) -> None:
     if pointer.canary:
         console.say(f"next:  maas promote {model} {found['canary']}    # or --canary with another share")
         console.say(f"       maas withdraw {model}")
+        if pointer.action == "canary":
+            console.remark(
+                "Nobody widens it, and only its alarms watch it: one that is raised after this takes it back."
+            )
         return
     if before := _before(pointer):
         console.say(f"  before it: {before}; `maas rollback {model}` returns to it.")

@@ -7,26 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from cli import console
+from cli import console, deployment
 from cli.failure import CommandError
 
 if TYPE_CHECKING:
     from maas.manifest import Manifest
 
 SIMULATED = "simulated"
-StackOption = Annotated[
-    str | None,
-    typer.Option(
-        "--stack",
-        envvar="MAAS_STACK",
-        metavar="NAME",
-        help="With --remote: the deployed stack; by default the local one.",
-    ),
-]
 _NO_TRAINING = "deploy it with Training=on and TrainingImage; docs/training.md says how."
 
 
@@ -51,23 +40,8 @@ class Cloud:
         Raises:
             CommandError: There is none.
         """
-        if stack is None:
-            from cli.target import resolve
-
-            local = resolve().stack
-            if local is None:
-                raise CommandError("No stack to train in.", next_step="--stack NAME names a deployed one.")
-            return cls(local.name, local.outputs(), local.client)
-        from boto3.session import Session
-        from botocore.exceptions import ClientError
-
-        session: Any = Session()
-        try:
-            found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-        except ClientError as error:
-            raise CommandError(f"The stack {stack} cannot be read: {error}") from error
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-        return cls(stack, outputs, session.client)
+        found = deployment.find(stack)
+        return cls(found.name, found.outputs, found.client)
 
     def output(self, name: str) -> str:
         """One output.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import console
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.progress import Steps
 from cli.target import JsonOption, ModelArgument, RegistryOption, resolve
@@ -25,6 +26,7 @@ def reproduce(
         typer.Option("--data", metavar="PATH|s3://...", help="The data, where it lies elsewhere by now."),
     ] = None,
     registry: RegistryOption = None,
+    stack: StackOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,7 +36,7 @@ def reproduce(
     """
     from models.catalogue import find
 
-    manifest, _ = chosen(resolve(registry).registry(), model, version)
+    manifest, _ = chosen(resolve(registry, stack=stack).registry(), model, version)
     source, seed = data or _source(manifest), _seed(manifest)
     recipe = find(model)
     if manifest.reproduction is not None and manifest.reproduction.search:

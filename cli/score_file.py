@@ -16,6 +16,7 @@ from cli.target import JsonOption, RegistryOption, resolve
 from maas.batch.names import FileName, error_key, output_key, read
 
 if TYPE_CHECKING:
+    from cli.target import Target
     from maas.manifest import Manifest
 
 _LOOK_SECONDS = 0.5
@@ -44,7 +45,10 @@ def score(
     registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score every row of a file; rows that cannot be scored go beside the result, with their reason."""
+    """Score every row of a file; rows that cannot be scored go beside the result, with their reason.
+
+    The file stays on this computer unless --remote is given; the version comes from the stack's registry.
+    """
     if not file.is_file():
         raise CommandError(f"There is no file {file}.")
     name = read(f"inbox/{model}/{file.name}")
@@ -52,12 +56,12 @@ def score(
     if target.resolve() == file.resolve():
         raise typer.BadParameter("the result would overwrite the file", param_hint="--out")
     with Steps(quiet=as_json) as steps, steps.step(f"score {file.name}") as step:
-        if remote or stack:
+        if remote:
             if version:
                 raise typer.BadParameter("the stack scores with the version in production")
             report = _through(deployment.find(stack), file, target, name=name, seconds=wait, step=step)
         else:
-            report = _here(file, target, name, _version(model, version, registry), step)
+            report = _here(file, target, name, _version(model, version, resolve(registry, stack=stack)), step)
     if as_json:
         console.emit(report)
         return
@@ -71,11 +75,13 @@ def score(
         console.say(f"ignored: {', '.join(report['ignored'])}")
     console.say(f"written: {target}")
     if report["rejected"]:
-        console.say(f"rejects: {_rejects(target)}")
+        from cli.batch_run import rejects_path
+
+        console.say(f"rejects: {rejects_path(target)}")
 
 
-def _version(model: str, version: str | None, registry: str | None) -> "tuple[Manifest, bytes]":
-    found = resolve(registry=registry).registry()
+def _version(model: str, version: str | None, target: "Target") -> "tuple[Manifest, bytes]":
+    found = target.registry()
     if version is None:
         pointer = found.production(model)
         if pointer is None:
@@ -112,6 +118,7 @@ def _through(
     stack: Deployment, file: Path, out: Path, *, name: FileName, seconds: float, step: Step
 ) -> dict[str, Any]:
     """Drop the file, wait for its report or its error, and fetch what came out."""
+    from cli.batch_run import rejects_path
     from maas.artifact import digest_of
 
     s3, bucket = stack.client("s3"), stack.output("DataBucket")
@@ -125,7 +132,7 @@ def _through(
     result = output_key(name.model, path)
     report = _wait(s3, bucket, key, etag=etag, seconds=seconds, step=step)
     s3.download_file(bucket, result, str(out))
-    s3.download_file(bucket, f"{result}.rejects.jsonl", str(_rejects(out)))
+    s3.download_file(bucket, f"{result}.rejects.jsonl", str(rejects_path(out)))
     return report
 
 
@@ -157,8 +164,3 @@ def _document(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
     except s3.exceptions.NoSuchKey:
         return None
     return found
-
-
-def _rejects(out: Path) -> Path:
-    """Where the rejected rows go, beside the scored ones."""
-    return out.with_name(f"{out.name}.rejects.jsonl")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import console, signing
+from cli.deployment import StackOption
 from cli.predict import contract
 from cli.release import share, trials
 from cli.target import JsonOption, ModelArgument, RegistryOption, resolve
@@ -27,11 +28,12 @@ def show(
         str | None, typer.Argument(metavar="[VERSION]", help="Production's, or the newest, where left out.")
     ] = None,
     registry: RegistryOption = None,
+    stack: StackOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Show one version: scores against the baseline, inputs with units and bounds, data, size."""
-    target = resolve(registry)
+    target = resolve(registry, stack=stack)
     manifest, pointer = chosen(target.registry(), model, version)
     signature = signing.state(target, manifest)
     if as_json:

@@ -36,7 +36,8 @@ class _SignedAlready:
 def signer(target: "Target") -> "Signer | None":
     """What signs the versions that are released on this stack; None where nothing does.
 
-    The local stack names its key itself; for a deployed one the environment does (MAAS_SIGNING_KEY).
+    A stack names its key itself; where only its registry was named, the environment does (MAAS_SIGNING_KEY),
+    which also comes before what a deployed stack says.
     """
     from cli.release import actor
     from maas.signer import Signer
@@ -51,10 +52,11 @@ def signing_key(target: "Target") -> "KmsKey | None":
     """The key in KMS that signs on this stack."""
     from maas.signer import KmsKey
 
-    if target.stack is None:
-        name = os.environ.get(KEY)
+    stack = target.stack
+    if stack is None:
+        name = os.environ.get(KEY) or target.outputs.get("SigningKeyArn")
         return KmsKey(name) if name else None
-    arn, stack = target.outputs.get("SigningKeyArn"), target.stack
+    arn = target.outputs.get("SigningKeyArn")
     return KmsKey(arn, lambda: stack.client("kms")) if arn else None
 
 
@@ -62,9 +64,8 @@ def pinned(target: "Target") -> "PinnedKeys | None":
     """The public keys that the stack's functions ask for, as far as that is known here."""
     from maas.signature import PinnedKeys
 
-    if target.stack is None:
-        return PinnedKeys.of(os.environ.get(PUBLIC_KEY, ""))
-    return PinnedKeys.of(target.outputs.get("SigningPublicKey", ""))
+    own = os.environ.get(PUBLIC_KEY) if target.stack is None else None
+    return PinnedKeys.of(own or target.outputs.get("SigningPublicKey", ""))
 
 
 def state(target: "Target", manifest: "Manifest") -> dict[str, Any]:
@@ -111,6 +112,7 @@ def sign(
         str | None, typer.Argument(metavar="[MODEL]", help="One model; by default all of them.")
     ] = None,
     registry: RegistryOption = None,
+    stack: StackOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,10 +120,12 @@ def sign(
 
     Versions released from now on are signed when they are promoted.
     """
-    target = resolve(registry)
+    target = resolve(registry, stack=stack)
     versions, signs = target.registry(), signer(target)
     if signs is None or signing_key(target) is None:
-        raise CommandError("No key to sign with.", next_step=f"set {KEY} to its ARN; `maas signing-key`.")
+        raise CommandError(
+            "No key to sign with.", next_step=f"name the stack (--stack), or set {KEY} to the ARN of its key."
+        )
     rows = []
     for name in [model] if model else versions.models():
         moves = versions.history(name)
@@ -172,5 +176,5 @@ def show_key(
         console.say("The stack's functions use what this key has signed, and nothing else.")
         return
     console.say("The stack's functions do not ask for this key's signatures.", style="yellow")
-    console.say(f"next:  sam deploy --parameter-overrides SigningPublicKey={public.base64}")
-    console.remark("with the stack's other parameters; before it `maas sign` signs what is in production.")
+    console.say(f'next:  "SigningPublicKey={public.base64}" among parameter_overrides in samconfig.toml')
+    console.remark("and `make deploy`; before it `maas sign` signs what is in production.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli import console
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.target import START, JsonOption, RegistryOption, Target, UrlOption, resolve
 from cli.versions import overview
@@ -28,12 +29,18 @@ class Part(NamedTuple):
     where: str
 
 
-def status(registry: RegistryOption = None, url: UrlOption = None, *, as_json: JsonOption = False) -> None:
+def status(
+    registry: RegistryOption = None,
+    url: UrlOption = None,
+    stack: StackOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """Show emulator, stack, models with their production versions, and the last error.
 
     The exit code is 1 where nothing runs or something does not answer.
     """
-    target = resolve(registry, url)
+    target = resolve(registry, url, stack)
     if not target.found:
         raise CommandError("No stack is running.", next_step=START)
     parts = list(components(target))
@@ -61,17 +68,17 @@ def components(target: Target) -> Iterator[Part]:
         yield stack
         if stack.state != OK:
             return  # where the rest is, only the stack can tell
-    if target.stack or target.named_bucket:
+    if target.has_registry:
         yield _probe("registry", f"s3://{target.bucket}", lambda: target.registry().models())
-    if target.stack or target.named_url:
+    if target.has_api:
         yield _probe("api", target.url, lambda: target.api().get("/v2/health/ready"))
 
 
 def serving(target: Target) -> Iterator[dict[str, Any]]:
     """Each published model, its production version, and whether the API serves it (None: not asked)."""
-    if not (target.stack or target.named_bucket):
+    if not target.has_registry:
         return
-    api = target.api() if target.stack or target.named_url else None
+    api = target.api() if target.has_api else None
     for row in overview(target.registry()):
         state: str | None = row["problem"]
         if api and row["production"]:

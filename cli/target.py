@@ -1,4 +1,4 @@
-"""Where commands work: the local stack, or a deployed one named by its registry bucket and its address."""
+"""Where commands work: the local stack, or a deployed one, named as a whole or by bucket and address."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from cli.deployment import deployed
 from cli.failure import CommandError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from maas.registry import Registry
 
 START = (
-    "`maas up` starts a local stack; a deployed one is named by --registry s3://BUCKET and --url https://..."
+    "`maas up` starts a local stack; --stack NAME, or MAAS_STACK in the environment, names a deployed one."
 )
 
 RegistryOption = Annotated[
@@ -25,7 +26,7 @@ RegistryOption = Annotated[
         "--registry",
         envvar="MAAS_MODELS_BUCKET",
         metavar="s3://BUCKET",
-        help="The model registry's bucket; by default the local stack's.",
+        help="The model registry's bucket; by default the stack's.",
     ),
 ]
 UrlOption = Annotated[
@@ -34,7 +35,7 @@ UrlOption = Annotated[
         "--url",
         envvar="MAAS_API_URL",
         metavar="https://...",
-        help="The API's address; by default the local stack's.",
+        help="The API's address; by default the stack's.",
     ),
 ]
 JsonOption = Annotated[
@@ -51,30 +52,50 @@ class Target:
         named_bucket: The registry's bucket, where one was named.
         named_url: The API's address, where one was named.
         stack: The local stack, where nothing was named and one runs.
+        named_stack: The deployed stack, where one was named; its outputs say what was not named besides.
     """
 
     named_bucket: str | None = None
     named_url: str | None = None
     stack: "Stack | None" = None
+    named_stack: str | None = None
 
     @property
     def found(self) -> bool:
         """Whether there is any stack to work on."""
-        return bool(self.named_bucket or self.named_url or self.stack)
+        return self.has_registry or self.has_api
+
+    @property
+    def has_registry(self) -> bool:
+        """Whether a registry is known, or a stack that has one."""
+        return bool(self.named_bucket or self.stack or self.named_stack)
+
+    @property
+    def has_api(self) -> bool:
+        """Whether an API is known, or a stack that has one."""
+        return bool(self.named_url or self.stack or self.named_stack)
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The local stack's outputs by name; empty for a deployed one."""
-        return self.stack.outputs() if self.stack else {}
+        """The stack's outputs by name; empty where only a bucket or an address was named."""
+        if self.stack:
+            return self.stack.outputs()
+        return deployed(self.named_stack).outputs if self.named_stack else {}
 
     @property
     def bucket(self) -> str:
         """The registry's bucket.
 
         Raises:
-            CommandError: None is known.
+            CommandError: None is known, or the one that was named is not the named stack's.
         """
-        if bucket := self.named_bucket or self.outputs.get("ModelsBucket"):
+        own = self.outputs.get("ModelsBucket")
+        if self.named_bucket and own and own != self.named_bucket:
+            raise CommandError(
+                f"The registry s3://{self.named_bucket} is not that of the stack {self.named_stack}.",
+                next_step="name one of them: --stack or --registry, MAAS_STACK or MAAS_MODELS_BUCKET.",
+            )
+        if bucket := self.named_bucket or own:
             return bucket
         raise CommandError("No model registry to work on.", next_step=START)
 
@@ -89,6 +110,8 @@ class Target:
             return self.named_url
         if self.stack:
             return self.stack.api_url(self.outputs)
+        if "ApiUrl" in self.outputs:
+            return self.outputs["ApiUrl"].rstrip("/")
         raise CommandError("No API to call.", next_step=START)
 
     def registry(self) -> "Registry":
@@ -124,14 +147,16 @@ class Target:
         return cast("S3Client", client)
 
 
-def resolve(registry: str | None = None, url: str | None = None) -> Target:
+def resolve(registry: str | None = None, url: str | None = None, stack: str | None = None) -> Target:
     """The stack that options or environment name, else the local one, else none.
+
+    A registry or an address that is named comes before that of a stack that is named.
 
     Raises:
         typer.BadParameter: A name is not of the form it should have.
     """
-    if registry or url:
-        return Target(_bucket(registry), _address(url))
+    if registry or url or stack:
+        return Target(_bucket(registry), _address(url), named_stack=stack or None)
     from cli.emulator import Emulator
     from cli.stack import Stack
 

@@ -12,6 +12,7 @@ import typer
 
 from cli import console
 from cli.bundle import signed
+from cli.deployment import StackOption
 from cli.failure import CommandError
 from cli.parts import (
     CandidateOption,
@@ -25,7 +26,7 @@ from cli.parts import (
     way_to_search,
 )
 from cli.progress import Step, Steps
-from cli.remote import SIMULATED, StackOption, train_remotely
+from cli.remote import SIMULATED, train_remotely
 from cli.target import START, JsonOption, RegistryOption, Target, resolve
 from cli.trained import publish, record, report, store
 
@@ -106,7 +107,7 @@ def train(
             nodes=nodes,
         )
         return
-    target = _target(registry, out)
+    target = _target(registry, stack, out)
     chosen = recipes(model, everything=everything, wide=search)
     if data and len(chosen) > 1:
         raise typer.BadParameter("--data goes with one model", param_hint="--data")
@@ -132,9 +133,9 @@ def train(
         console.emit(results if everything else results[0])
 
 
-def _target(registry: str | None, out: Path | None) -> Target:
-    target = resolve(registry)
-    if out is None and not (target.stack or target.named_bucket):
+def _target(registry: str | None, stack: str | None, out: Path | None) -> Target:
+    target = resolve(registry, stack=stack)
+    if out is None and not target.has_registry:
         raise CommandError(
             "There is no registry to publish to.", next_step=f"{START} --out DIR writes to a folder."
         )

@@ -36,14 +36,10 @@ def publish(
 
 
 def store(trained: "TrainedModel", folder: Path) -> dict[str, Any]:
-    """Write what was trained as `<model>.onnx` and `<model>.json` into a folder, made where it is missing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = trained.manifest.model
-    artifact, manifest = folder / f"{name}.onnx", folder / f"{name}.json"
-    artifact.write_bytes(trained.artifact)
-    manifest.write_bytes(trained.manifest.to_json())
-    for blob, data in zip(trained.manifest.blobs[1:], trained.blobs, strict=True):
-        (folder / f"{name}.{blob.digest[:12]}").write_bytes(data)
+    """Write what was trained into a folder; says where it went."""
+    from models import publication
+
+    artifact, manifest = publication.write(trained, folder)
     return {"artifact": str(artifact), "manifest": str(manifest), "promoted": False}
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli import console
+from cli.deployment import StackOption
 from cli.release import trials
 from cli.target import JsonOption, RegistryOption, resolve
 from maas.errors import IntegrityError, ModelNotFound
@@ -32,9 +33,14 @@ _COLUMNS = (
 )
 
 
-def models(registry: RegistryOption = None, *, as_json: JsonOption = False) -> None:
+def models(
+    registry: RegistryOption = None,
+    stack: StackOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """List the published models with their production versions and scores."""
-    rows = list(overview(resolve(registry).registry()))
+    rows = list(overview(resolve(registry, stack=stack).registry()))
     if as_json:
         console.emit(rows)
         return

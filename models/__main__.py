@@ -7,6 +7,7 @@ from pathlib import Path
 from models.card import write_card
 from models.catalogue import discover, find
 from models.job import train
+from models.publication import write
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -16,17 +17,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", help="a path or an s3:// address; a simulated sample without it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--card", type=Path, help="the card's folder; by default the model's own")
-    parser.add_argument("--out", type=Path, help="a folder for model.onnx and manifest.json")
+    parser.add_argument("--out", type=Path, help="a folder for artifact and manifest")
     options = parser.parse_args(arguments)
     recipe = find(options.model)
     trained = train(recipe, options.data, seed=options.seed, progress=_say)
     _say(f"card: {write_card(recipe, trained, options.card or Path(__file__).parent / options.model)}")
     if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "model.onnx").write_bytes(trained.artifact)
-        (options.out / "manifest.json").write_bytes(trained.manifest.to_json())
-        for blob, data in zip(trained.manifest.blobs[1:], trained.blobs, strict=True):
-            (options.out / blob.digest[:12]).write_bytes(data)
+        write(trained, options.out)
         _say(f"version {trained.manifest.version}: {options.out}")
 
 

@@ -1,6 +1,7 @@
-"""What was trained goes into the registry, and into production where the gate lets it."""
+"""What was trained goes into a folder or the registry, and into production where the gate lets it."""
 
 import json
+from pathlib import Path
 
 from maas.errors import GateRefused
 from maas.manifest import Manifest
@@ -12,6 +13,22 @@ from models.job import TrainedModel
 from models.report import MEDIA_TYPE, report, report_key
 
 _REASON_LENGTH = 1000
+
+
+def write(trained: TrainedModel, folder: Path) -> tuple[Path, Path]:
+    """Write `<model>.onnx`, `<model>.json` and the other blobs into a folder, made where it is missing.
+
+    Returns:
+        The paths of artifact and manifest.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = trained.manifest.model
+    artifact, manifest = folder / f"{name}.onnx", folder / f"{name}.json"
+    artifact.write_bytes(trained.artifact)
+    manifest.write_bytes(trained.manifest.to_json())
+    for blob, data in zip(trained.manifest.blobs[1:], trained.blobs, strict=True):
+        (folder / f"{name}.{blob.digest[:12]}").write_bytes(data)
+    return artifact, manifest
 
 
 def publish(registry: Registry, trained: TrainedModel, *, run: str | None = None) -> str:
@@ -43,7 +60,7 @@ def promote(
     """
     production = registry.production(manifest.model)
     try:
-        admit(manifest, production)
+        admit(manifest, production, registry.manifest)
     except GateRefused as error:
         if force is None:
             raise

@@ -30,6 +30,7 @@ def models_bucket(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: A
     boto3.client("s3").create_bucket(Bucket=MODELS_BUCKET)
     monkeypatch.setenv("MAAS_MODELS_BUCKET", MODELS_BUCKET)
     monkeypatch.setenv("MAAS_REFRESH_SECONDS", "0")
+    monkeypatch.delenv("MAAS_STACK", raising=False)
     return MODELS_BUCKET
 
 

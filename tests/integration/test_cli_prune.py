@@ -55,17 +55,17 @@ def test_without_yes_it_only_tells() -> None:
     """The table has each object with size, age and reason, and the sum; nothing is changed."""
     before = current()
     shown = maas("prune", "--keep", "1").stdout
-    for text in ("blob", "8 B", "40 d", "no version mentions it", A.version, B.version, "condemn", "--yes"):
+    for text in ("blob", "8 B", "40 d", "no version mentions it", A.version, B.version, "mark", "--yes"):
         assert text in shown
     found = document("prune", "--keep", "1")
     assert (found["done"], found["bytes"]) == (False, 8)
-    assert {row["action"] for row in found["objects"]} == {"condemn", "remove"}
+    assert {row["action"] for row in found["objects"]} == {"mark", "remove"}
     assert current() == before
 
 
 @pytest.mark.usefixtures("store")
 def test_with_yes_it_does_it_and_a_version_can_be_spared() -> None:
-    """Strays go at once; versions are condemned, wait a day, and go unless somebody keeps them."""
+    """Strays go at once; versions are marked, wait a day, and go unless somebody keeps them."""
     assert document("prune", "--keep", "1", "--yes")["bytes"] == 8
     assert there(A)
     assert {row["action"] for row in document("prune", "--keep", "1", "--yes")["objects"]} == {"wait"}
@@ -73,7 +73,7 @@ def test_with_yes_it_does_it_and_a_version_can_be_spared() -> None:
     assert refused.exit_code == 1
     assert f"maas prune {MODEL} --spare {A.version}" in refused.stderr
     assert document("prune", MODEL, "--spare", A.version)["spared"] is True
-    assert "was not condemned" in maas("prune", MODEL, "--spare", A.version).stdout
+    assert "was not marked for deletion" in maas("prune", MODEL, "--spare", A.version).stdout
     pass_time(2)
     assert "2 objects removed" in maas("prune", "--keep", "1", "--yes").stdout
     assert [there(manifest) for manifest in (A, B, C)] == [True, False, True]

@@ -13,6 +13,7 @@ from cli.main import app
 from maas.batch.event import Message
 from maas.registry import Registry
 from tests import tiny_model
+from tests.conftest import MODELS_BUCKET
 
 DATA = "data-for-tests"
 HEADER = "id,timestamp,temperature,lanes,speeds"
@@ -56,6 +57,24 @@ def test_file_is_scored_here(version: str, table: Path, tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == [f"r{n}" for n in range(20)]
     rejects = (tmp_path / "deep" / "out.csv.rejects.jsonl").read_text().splitlines()
     assert [json.loads(reject)["line"] for reject in rejects] == [22, 23]
+
+
+def test_file_stays_here_unless_it_is_sent(
+    version: str, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack that the environment names lends its version; the file is uploaded with --remote alone."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=DATA)
+    outputs = {"ModelsBucket": {"Value": MODELS_BUCKET}, "DataBucket": {"Value": DATA}}
+    body = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    boto3.client("cloudformation").create_stack(StackName="maas-prod", TemplateBody=json.dumps(body))
+    monkeypatch.setenv("MAAS_STACK", "maas-prod")
+    monkeypatch.delenv("MAAS_MODELS_BUCKET")
+    code, out, _ = run("score", table, "-m", "tiny", "--version", version, "--out", tmp_path / "out.csv")
+    assert code == 0
+    assert f"tiny {version}" in out
+    assert (tmp_path / "out.csv").exists()
+    assert "Contents" not in s3.list_objects_v2(Bucket=DATA)
 
 
 def test_result_is_named_after_the_file(version: str, table: Path) -> None:

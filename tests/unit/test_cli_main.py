@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from cli import failure
 from cli.emulator import Emulator
 from cli.main import app
+from cli.predict import contract
 from maas import errors
 
 
@@ -33,7 +35,7 @@ HEAVY = ("boto3", "botocore", "matplotlib", "numpy", "onnxruntime", "pandas", "s
 def no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty state folder, so that no local stack of this computer is found."""
     monkeypatch.setattr(Emulator.__init__, "__defaults__", (tmp_path,))
-    for name in ("MAAS_MODELS_BUCKET", "MAAS_API_URL", "MAAS_DEBUG"):
+    for name in ("MAAS_MODELS_BUCKET", "MAAS_API_URL", "MAAS_STACK", "MAAS_DEBUG"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -61,6 +63,17 @@ def test_every_example_has_options_the_command_knows(name: str) -> None:
     for line in command.epilog.split("\n\n"):
         arguments = shlex.split(line.removeprefix(f"Example: maas {name}"))
         command.make_context(name, arguments, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("name", ["predict", "explain"])
+def test_every_example_names_fields_that_the_model_has(name: str) -> None:
+    """What --field sets in an example is a field of that model's record."""
+    for line in COMMANDS[name].epilog.split("\n\n"):
+        _, _, model, *options = shlex.split(line.removeprefix("Example: "))
+        given = {text.partition("=")[0] for option, text in pairwise(options) if option == "--field"}
+        found = contract(model)
+        assert found is not None
+        assert given <= set(found.fields)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"openapi"}))

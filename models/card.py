@@ -3,6 +3,7 @@
 Source of the sections: M. Mitchell and others, "Model cards for model reporting", FAT* 2019.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from models import plots
 from models.evaluation import field_importance
 from models.job import TrainedModel
 from models.recipe import Recipe
+from models.results import figure
 from models.slices import Slice, slices
 
 _MOST_IMPORTANT = 12
@@ -44,6 +46,8 @@ def render(
         "This card is made by the training job; see *Making it again* below.",
         "## Data",
         _data(manifest),
+        "## Training file",
+        training_file(recipe),
         "## Inputs",
         _inputs(recipe),
         "## How good it is",
@@ -78,6 +82,14 @@ def _data(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+def training_file(recipe: Recipe) -> str:
+    """What `--data` takes, as Markdown: in the recipe's words, else in those of what reads it."""
+    if recipe.training_file:
+        return recipe.training_file
+    said = (inspect.getdoc(recipe.load) or "").partition("\n\nRaises:")[0]
+    return f"{said}\n\n`load` in models/{recipe.model}/train.py reads it."
+
+
 def _inputs(recipe: Recipe) -> str:
     lines = ["| field | unit | meaning |", "|---|---|---|"]
     for name, field in recipe.endpoint.contract.fields.items():
@@ -95,7 +107,7 @@ def _quality(recipe: Recipe, manifest: Manifest) -> str:
     ]
     for name, value in manifest.metrics.items():
         naive = manifest.baseline.metrics.get(name)
-        lines.append(f"| {name} | {_figure(value)} | {'' if naive is None else _figure(naive)} |")
+        lines.append(f"| {name} | {figure(value)} | {'' if naive is None else figure(naive)} |")
     if recipe.refit:
         lines += [
             "",
@@ -108,7 +120,7 @@ def _slices(parts: Sequence[Slice]) -> str:
     names = list(dict.fromkeys(name for part in parts for name in part.metrics))
     lines = [f"| | | rows | {' | '.join(names)} |", f"|---|---|---|{'---|' * len(names)}"]
     for part in parts:
-        figures = [_figure(part.metrics[name]) if name in part.metrics else "" for name in names]
+        figures = [figure(part.metrics[name]) if name in part.metrics else "" for name in names]
         lines.append(f"| {part.by} | {part.value} | {part.rows} | {' | '.join(figures)} |")
     return "\n".join(lines)
 
@@ -120,7 +132,7 @@ def _candidates(recipe: Recipe, manifest: Manifest) -> str:
     ]
     for one in manifest.candidates:
         chosen = "chosen" if one.chosen else ""
-        lines.append(f"| {one.name} | {_figure(one.score)} | {_figure(one.spread)} | {chosen} |")
+        lines.append(f"| {one.name} | {figure(one.score)} | {figure(one.spread)} | {chosen} |")
     return "\n".join(lines)
 
 
@@ -133,9 +145,7 @@ def _optimisation(recipe: Recipe, manifest: Manifest) -> str:
     ]
     for one in manifest.optimisation:
         chosen = "chosen" if one.chosen else ""
-        lines.append(
-            f"| {one.name} | {one.bytes} | {_figure(one.score)} | {one.latency_ratio:g} | {chosen} |"
-        )
+        lines.append(f"| {one.name} | {one.bytes} | {figure(one.score)} | {one.latency_ratio:g} | {chosen} |")
     return "\n".join(lines)
 
 
@@ -147,7 +157,7 @@ def _importance(manifest: Manifest, *, drawn: bool) -> list[str]:
     scale = "" if told.scale == "answer" else f", in {told.scale}"
     ordered = sorted(told.importance.items(), key=lambda one: -one[1])[:_MOST_IMPORTANT]
     lines = [f"| | mean size of the contribution{scale} |", "|---|---|"]
-    lines += [f"| {name.replace('|', ' ')} | {_figure(size)} |" for name, size in ordered]
+    lines += [f"| {name.replace('|', ' ')} | {figure(size)} |" for name, size in ordered]
     return [
         "## What moves its answers",
         (
@@ -177,7 +187,3 @@ def _again(manifest: Manifest) -> str:
     source = "" if manifest.data.simulated else f" --data PATH/{manifest.data.name}"
     seed = manifest.hyperparameters["seed"]
     return f"```\npython -m models {manifest.model}{source} --seed {seed}\n```"
-
-
-def _figure(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"  # noqa: PLR2004 - where digits suffice

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 type Attributes = dict[str, Any]
 
@@ -227,13 +226,3 @@ def _clone(node: Any) -> Any:
     from onnx import NodeProto
 
     return NodeProto.FromString(node.SerializeToString())
-
-
-def tree_count(model: Any) -> int:
-    """The number of trees in all ensembles of the older form."""
-    found: list[NDArray[np.int64]] = [
-        np.unique(attributes["nodes_treeids"])
-        for attributes in map(_attributes, ensembles(model))
-        if attributes is not None
-    ]
-    return sum(map(len, found))

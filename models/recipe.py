@@ -29,6 +29,7 @@ class Recipe:
         title: For people.
         summary: What the model does, in a sentence or two.
         load: Reads a source into a labelled table, through the contract.
+        training_file: What `load` reads, as Markdown for the card: the kind of file, its columns and units.
         sample: Simulates such a table from a seed, for a demonstration without data.
         candidates: What is tried; the best in cross-validation is kept.
         grid: What a wider search tries besides: settings that are worth an hour, not each training's minutes.
@@ -69,6 +70,7 @@ class Recipe:
     metrics: Callable[[NDArray[Any], Columns], Metrics]
     score: str
     parity_tolerance: float
+    training_file: str = ""
     grid: Sequence[Candidate] = ()
     greater_is_better: bool = False
     preferred: str | None = None

@@ -69,8 +69,8 @@ class Result:
             first = [self.model, self.data, self.judged_by] if place == 0 else ["", "", ""]
             last = [f"{self.seconds:.0f}", f"{self.artifact_bytes:,}"] if place == 0 else ["", ""]
             method = f" ({self.baseline})" if place == 0 else ""
-            figure = "" if naive is None else f"{_figure(naive)}{method}"
-            lines.append(_line([*first, metric, figure, _figure(ours), *last]))
+            beside = "" if naive is None else f"{figure(naive)}{method}"
+            lines.append(_line([*first, metric, beside, figure(ours), *last]))
         return lines
 
 
@@ -129,5 +129,6 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '\\|') for cell in cells)} |"
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """A number as tables show it: four digits, or all before the point."""
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"  # noqa: PLR2004 - where digits suffice

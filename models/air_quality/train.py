@@ -213,6 +213,18 @@ RECIPE = Recipe(
     parity_tolerance=0.5,
     optimise_budget=0.003,
     plots={"fortnight": fortnight, "error_by_level": error_by_level},
+    training_file=(
+        "A CSV file with a header, one row per hour of one station, as the UCI set *Beijing PM2.5* has it. "
+        "Rows ascend in\n"
+        "time; hours may be missing. Columns may stand in any order; others are ignored.\n\n"
+        "- `year`, `month`, `day`, `hour`: local time\n"
+        "- `pm2.5`: µg/m³, `NA` where it was not measured; what is learnt are its values 6 and 24 hours "
+        "later\n"
+        "- `TEMP`, `DEWP`: temperature and dew point in °C\n"
+        "- `PRES`: pressure in hPa\n"
+        "- `cbwd`: the wind's quarter, `NE`, `NW`, `SE` or `cv`; `Iws`: its cumulated speed in m/s\n"
+        "- `Is`, `Ir`: hours of snow and of rain so far"
+    ),
     public_data=("air_quality/beijing_pm25*",),
     limits=(
         "It sees no weather forecast: when the wind will turn is what it cannot know, and most of its error.",

@@ -151,6 +151,14 @@ RECIPE = Recipe(
     parity_tolerance=1e-3,
     # Weights in bytes would save a quarter of a megabyte, and cost five times the time of a row.
     optimise=False,
+    training_file=(
+        "Two CSV files in one folder; give the speeds' file or the folder.\n\n"
+        "- speeds: one column per detector, one row every five minutes, in mph; 0 or empty where there was "
+        "no reading. A first\n"
+        "  column named `timestamp`, `time`, `date` or `datetime`, or without a name, holds ISO 8601 times\n"
+        "- adjacency: its name contains `adj`; a square of weights from 0 to 1 without a header, detectors "
+        "in the same order"
+    ),
     public_data=("traffic_flow/los_speed*",),
     limits=(
         "It knows one network of motorways in six days of one March: no holidays, no winter, no night works.",

@@ -142,6 +142,17 @@ RECIPE = Recipe(
     },
     # The German file has 1000 rows, and each slice of it fewer.
     budget=Budget(worse=0.03, slice_worse=0.3, least_rows=100),
+    training_file=(
+        "One of two CSV files, told apart by the header.\n\n"
+        "- *Default of Credit Card Clients* (UCI), with a header: `LIMIT_BAL`, `SEX`, `EDUCATION`, "
+        "`MARRIAGE`, `AGE`, `PAY_0` (or\n"
+        "  `PAY_1`), `PAY_2` to `PAY_6`, `BILL_AMT1` to `BILL_AMT6`, `PAY_AMT1` to `PAY_AMT6`, in the set's "
+        "codes, and\n"
+        "  `default.payment.next.month`, 1 for default\n"
+        "- *Statlog German Credit* (UCI), without a header: 20 columns in the set's order and codes (`A11`, "
+        "...), then 1 for good\n"
+        "  and 2 for bad"
+    ),
     public_data=("credit_risk/taiwan_default*", "credit_risk/german.csv"),
     limits=(
         "It supports the decision of a person; it must not refuse anybody by itself.",

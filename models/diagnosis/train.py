@@ -99,6 +99,13 @@ RECIPE = Recipe(
     slices={"sex": lambda columns: columns["sex"], "age": lambda columns: _ages(columns["age"])},
     # Some 300 patients: chance alone makes this much of two equals.
     budget=Budget(worse=0.15, slice_worse=0.6),
+    training_file=(
+        "The Cleveland heart disease set (UCI), a CSV file without a header, `?` where a value is missing: "
+        "age, sex, chest pain,\n"
+        "blood pressure, cholesterol, blood sugar, resting ECG, maximum heart rate, exercise angina, ST "
+        "depression, ST slope,\n"
+        "vessels and thallium in the set's codes, then the stage of the disease, 0 (none) to 4."
+    ),
     public_data=("medical/processed.cleveland.data",),
     limits=(
         "Not a medical device: for trying the service out, never for deciding about anybody's treatment.",

@@ -110,6 +110,11 @@ RECIPE = Recipe(
     # A second fit takes minutes, and adds a twelfth of the rows.
     refit=False,
     plots=image_plots.of_classes("digit", [str(one) for one in CLASSES], SIDE),
+    training_file=(
+        "MNIST's pair of IDX files, plain or gzip: `...images-idx3-ubyte` with 28 x 28 grey pictures and\n"
+        "`...labels-idx1-ubyte` with the digits. Give the images' file, with the labels' file beside it, or "
+        "the folder of both."
+    ),
     public_data=("digits_mnist",),
     limits=(
         "One digit per picture: it does not find digits, nor does it tell that a picture shows none.",

@@ -170,6 +170,13 @@ RECIPE = Recipe(
     metrics=regression_metrics(_OUTPUT),
     score="mae",
     parity_tolerance=0.5,
+    training_file=(
+        "A CSV file with a header, one row per five minutes of one lane, as PeMS exports it. Other columns "
+        "are ignored.\n\n"
+        "- `5 Minutes`: start of the interval as `01/03/2016 0:05`, day or month first; ascending, gaps are "
+        "allowed\n"
+        "- `Lane 1 Flow (Veh/5 Minutes)`: vehicles in the interval, empty where missing"
+    ),
     public_data=("traffic_flow/pems_lane*",),
     limits=(
         "It knows the mean day of the lane it was trained on; another lane needs a model of its own.",

@@ -159,6 +159,13 @@ RECIPE = Recipe(
     parity_tolerance=1e-3,
     # A handful of anomalies: one found or missed moves the score by more than the default allows.
     budget=Budget(worse=0.05),
+    training_file=(
+        "A CSV file per sensor, or a folder of them, as the Numenta Anomaly Benchmark has them: a header, "
+        "`timestamp` (date and\n"
+        "time) and `value`. The true anomalies are in `combined_windows.json` or `windows.json` in the same "
+        "folder, beside it or in\n"
+        "a folder `labels`: for each file a list of pairs of times."
+    ),
     public_data=("anomaly_nab",),
     plots={"stream": plot_stream},
     limits=(

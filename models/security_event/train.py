@@ -103,6 +103,13 @@ RECIPE = Recipe(
     score="balanced_accuracy",
     greater_is_better=True,
     parity_tolerance=5e-3,
+    training_file=(
+        "One of two kinds of file, told apart by its first bytes.\n\n"
+        "- NSL-KDD: a CSV file without a header; 41 columns in the order of the inputs below, then the "
+        "attack's name or `normal`,\n"
+        "  and perhaps the set's degree of difficulty\n"
+        "- `.npy`: a matrix of 1 to 256 numbers a row and a label in the last column, above 0 for an attack"
+    ),
     public_data=("security_events/KDDTrain+_20Percent*",),
     plots={"roc": roc, "found_by_attack": found_by_attack},
     limits=(

@@ -99,6 +99,12 @@ RECIPE = Recipe(
     score="accuracy",
     greater_is_better=True,
     parity_tolerance=1e-4,
+    training_file=(
+        "One of two kinds of file, or a folder of them.\n\n"
+        "- a CSV file, UTF-8, with the columns `label` (1 praise, 0 complaint) and `review`\n"
+        "- a text file with one sentence per line, named `.pos` (praise) or `.neg` (complaints); its "
+        "counterpart beside it is read too"
+    ),
     public_data=("sentiment", "sentiment/ChnSentiCorp*", "sentiment/rt-polarity.pos*"),
     limits=(
         "Its Chinese comes from hotel reviews, its English from film reviews: elsewhere it errs more.",

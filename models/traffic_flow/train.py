@@ -198,6 +198,18 @@ RECIPE = Recipe(
     metrics=regression_metrics(_OUTPUT),
     score="rmse",
     parity_tolerance=1.0,
+    training_file=(
+        "A CSV file with a header, one row per hour, as the UCI set *Metro Interstate Traffic Volume* has "
+        "it. Columns\n"
+        "may stand in any order; others are ignored.\n\n"
+        "- `date_time`: the hour, ISO 8601, local time\n"
+        "- `traffic_volume`: vehicles in that hour: what is learnt\n"
+        "- `temp`: air temperature in kelvin\n"
+        "- `rain_1h`, `snow_1h`: millimetres in that hour\n"
+        "- `clouds_all`: cloud cover in per cent\n"
+        "- `weather_main`: the kind of weather, such as `Clear`, `Clouds`, `Rain`\n"
+        "- `holiday`: the holiday's name in one of the day's rows, else `None`"
+    ),
     public_data=("traffic_flow/metro_i94*",),
     limits=(
         "Closures, accidents and road works are not among the inputs; such days make up much of the error.",

@@ -138,6 +138,16 @@ RECIPE = Recipe(
     greater_is_better=True,
     parity_tolerance=1e-4,
     plots=image_plots.of_classes("sign", [str(one) for one in CLASSES], SIDE),
+    training_file=(
+        "One of three.\n\n"
+        "- an `.npz` file: `images`, bytes of shape (n, height, width) or (n, height, width, 3); `labels`, "
+        "the class 0 to 42 of each;\n"
+        "  perhaps `names`, from which pictures of one sign are known\n"
+        "- a folder or `.zip` file with a folder of pictures (`.ppm`, `.png`, `.jpg`) per class, named by "
+        "its number\n"
+        "- the same with GTSRB's tables beside the pictures: `;` between cells, columns `Filename` and "
+        "`ClassId`"
+    ),
     public_data=("traffic_signs_gtsrb/*.npz",),
     limits=(
         "One sign per picture, cut out with a little around it: it does not find signs in a street scene.",

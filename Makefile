@@ -9,16 +9,19 @@ BIN := $(VENV)/bin
 # Scanners, whose pins contradict ours: half a gigabyte, made by `make audit` alone.
 AUDIT := .venv-audit
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
-# Lambda's processor: x86_64 or arm64. Both the template and the layer's build script want to know.
-export ARCHITECTURE ?= x86_64
 ENV ?= dev
 ARGS ?=
+# Lambda's processor, x86_64 or arm64: what ENV's section of samconfig.toml deploys is what has to be built.
+DEPLOYED := $(or $(shell awk -v section='[$(ENV).deploy.parameters]' \
+	'/^\[/ { inside = $$0 == section } inside && match($$0, /"Architecture=[a-z0-9_]+/) \
+	{ print substr($$0, RSTART + 14, RLENGTH - 14) }' samconfig.toml 2>/dev/null),x86_64)
+export ARCHITECTURE ?= $(DEPLOYED)
 
 # sam finds python3.13 and uv for the layers here.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
-# sam and cfn-lint ask for a region even where they call nobody.
-export AWS_DEFAULT_REGION ?= eu-west-1
+# sam and cfn-lint ask for a region even where they call nobody. A deployment has its own: the profile's.
+SOME_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
@@ -30,11 +33,17 @@ demo: $(VENV)/.deep ## Start the local stack, train, publish, predict (no AWS ac
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests; ARGS="tests/unit -k name" narrows them down
-	$(BIN)/pytest $(ARGS)
+	$(SOME_REGION) $(BIN)/pytest $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Send 100,000 requests of every kind to all models; MAAS_FUZZ_SEED=<n> repeats a run
-	MAAS_FULL=1 $(BIN)/pytest tests/contract/test_fuzz.py $(ARGS)
+	$(SOME_REGION) MAAS_FULL=1 $(BIN)/pytest tests/contract/test_fuzz.py $(ARGS)
+
+.PHONY: full
+full: $(VENV)/.dev ## Run what `make test` shortens at its full length (hours): faults, races, fuzzing, schemathesis
+	$(SOME_REGION) MAAS_FULL=1 MAAS_FAULT_SCHEDULES=1000 $(BIN)/pytest tests/contract/test_fuzz.py \
+		tests/contract/test_openapi.py tests/integration/test_batch_faults.py \
+		tests/integration/test_release_races.py $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev audit ## Lint, types, import directions, template, security
@@ -42,12 +51,12 @@ check: $(VENV)/.dev audit ## Lint, types, import directions, template, security
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sam validate --lint
-	$(BIN)/cfn-lint template.yaml
+	$(SOME_REGION) $(BIN)/sam validate --lint
+	$(SOME_REGION) $(BIN)/cfn-lint template.yaml
 
 .PHONY: audit
 audit: $(VENV)/.dev $(AUDIT)/.audit ## Look for security defects in code, template and packages (part of check)
-	.ci/audit
+	$(SOME_REGION) .ci/audit
 
 .PHONY: evaluate
 evaluate: $(VENV)/.deep ## Train every model on its public data in DATA=<folder>; write docs/results.md and the cards
@@ -56,12 +65,18 @@ evaluate: $(VENV)/.deep ## Train every model on its public data in DATA=<folder>
 
 .PHONY: build
 build: $(VENV)/.cli ## Build layers and functions for the cloud; weigh the layers
-	$(BIN)/maas openapi --output functions/catalogue/static/openapi.json
-	$(BIN)/sam build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
+	$(BIN)/maas openapi --output functions/catalogue/static/openapi.json.gz
+	$(SOME_REGION) $(BIN)/sam build --config-env $(ENV) --parameter-overrides Architecture=$(ARCHITECTURE)
 	$(BIN)/python layers/dependencies/build.py --check .aws-sam/build
 
+.PHONY: architecture
+architecture:
+	@if [ "$(ARCHITECTURE)" != "$(DEPLOYED)" ]; then \
+		echo "ARCHITECTURE=$(ARCHITECTURE), but the section $(ENV) of samconfig.toml deploys $(DEPLOYED):" \
+			"put \"Architecture=$(ARCHITECTURE)\" among its parameter_overrides." >&2; exit 2; fi
+
 .PHONY: deploy
-deploy: build ## Deploy to AWS; ENV=dev (default) or ENV=prod names the section of samconfig.toml
+deploy: architecture build ## Deploy to AWS; ENV=dev (default) or ENV=prod names the section of samconfig.toml
 	$(BIN)/sam deploy --config-env $(ENV)
 
 .PHONY: image
@@ -70,7 +85,7 @@ image: ## Build the training image (needs Docker); ARGS="--build-arg REQUIREMENT
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Run the benchmarks
-	@if ls bench/*.py >/dev/null 2>&1; then $(BIN)/python -m bench $(ARGS); else echo "no benchmarks yet"; fi
+	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: clean
 clean: ## End the local stack; remove everything that was built or cached, but not the environment

@@ -7,9 +7,11 @@ from maas.errors import AlreadyExists, ConfigurationError
 from maas.manifest import MODEL_NAME_PATTERN
 from models.scaffold.events import events
 from models.scaffold.parts import Parts, title_of
-from models.scaffold.template_block import inserted
+from models.scaffold.template_block import inserted, models_in
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
+# CloudFormation takes 500 resources in a stack: 19 for each model, and some 125 for all else.
+MOST_MODELS = 19
 _README = """\
 # {title}
 
@@ -42,11 +44,17 @@ def write(root: Path, parts: Parts) -> list[Path]:
 
     Raises:
         AlreadyExists: There is such a model.
-        ConfigurationError: The template is not as expected.
+        ConfigurationError: The template is not as expected, or full.
     """
     check_name(root, parts.name)
     template = root / "template.yaml"
-    changed = inserted(template.read_text(encoding="utf-8"), parts.name, parts.summary)
+    present = template.read_text(encoding="utf-8")
+    if models_in(present) >= MOST_MODELS:
+        raise ConfigurationError(
+            f"template.yaml has {MOST_MODELS} models, and CloudFormation takes no more resources in a stack: "
+            "take a model out, or deploy further models as a stack of their own (docs/deploy.md)"
+        )
+    changed = inserted(present, parts.name, parts.summary)
     function, model = Path("functions") / parts.name, Path("models") / parts.name
     command = f"python -m models {parts.name} {parts.how_to_train}".strip()
     readme = _README.format(title=title_of(parts.name), summary=parts.summary, command=command)

@@ -8,7 +8,8 @@ _BANNER_WIDTH = 115
 _BANNER = re.compile(r"^  # -+ Model: \w+ ---$", re.MULTILINE)
 _OUTPUT = re.compile(r"^    Value: !Ref \w+Function\.Alias\n", re.MULTILINE)
 _SETTING = re.compile(
-    r'^        - ResourcePath: "/~1v1~1models~1\w+:explain"\n(?:          .+\n)+', re.MULTILINE
+    r'^        - ResourcePath: "/~1v1~1models~1\w+(?::explain|~1\{proxy\+\})"\n(?:          .+\n)+',
+    re.MULTILINE,
 )
 
 _BLOCK = """\
@@ -85,7 +86,7 @@ _BLOCK = """\
       AlarmName: !Sub ${{AWS::StackName}}-canary-{name}-failures
       AlarmDescription: The canary of {name} failed too often, and was taken back.
       AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
-      Namespace: maas
+      Namespace: !Sub maas/${{AWS::StackName}}
       MetricName: Failed
       Dimensions:
         - {{ Name: environment, Value: !Ref Environment }}
@@ -105,7 +106,7 @@ _BLOCK = """\
       AlarmName: !Sub ${{AWS::StackName}}-canary-{name}-latency
       AlarmDescription: The canary of {name} was too slow, and was taken back.
       AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
-      Namespace: maas
+      Namespace: !Sub maas/${{AWS::StackName}}
       MetricName: Latency
       Dimensions:
         - {{ Name: environment, Value: !Ref Environment }}
@@ -134,7 +135,7 @@ _BLOCK = """\
             Stat: Sum
             Period: 60
             Metric:
-              Namespace: maas
+              Namespace: !Sub maas/${{AWS::StackName}}
               MetricName: Failed
               Dimensions:
                 - {{ Name: environment, Value: !Ref Environment }}
@@ -166,17 +167,31 @@ _BLOCK = """\
   {camel}ErrorsAlarm:
     Type: AWS::CloudWatch::Alarm
     Properties:
-      AlarmDescription: Requests to {name} fail, crash or time out.
+      AlarmDescription: Requests to {name} fail, crash or time out, or its version in production cannot be used.
       AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
       Metrics:
-        - {{ Id: share, Expression: "(FILL(failed, 0) + FILL(crashed, 0)) / FILL(invoked, 1)", ReturnData: true }}
+        # Where a version cannot be loaded the last good one goes on: nothing fails, and that must be seen all the same.
+        - Id: share
+          Expression: "IF(FILL(kept, 0) > 0, 1, (FILL(failed, 0) + FILL(crashed, 0)) / FILL(invoked, 1))"
+          ReturnData: true
+        - Id: kept
+          ReturnData: false
+          MetricStat:
+            Stat: Sum
+            Period: 300
+            Metric:
+              Namespace: !Sub maas/${{AWS::StackName}}
+              MetricName: KeptLastGood
+              Dimensions:
+                - {{ Name: environment, Value: !Ref Environment }}
+                - {{ Name: service, Value: {name} }}
         - Id: failed
           ReturnData: false
           MetricStat:
             Stat: Sum
             Period: 300
             Metric:
-              Namespace: maas
+              Namespace: !Sub maas/${{AWS::StackName}}
               MetricName: Failed
               Dimensions:
                 - {{ Name: environment, Value: !Ref Environment }}
@@ -209,7 +224,7 @@ _BLOCK = """\
     Properties:
       AlarmDescription: Requests to {name} are slow.
       AlarmActions: !If [HasAlarmTopic, [!Ref AlarmTopic], !Ref AWS::NoValue]
-      Namespace: maas
+      Namespace: !Sub maas/${{AWS::StackName}}
       MetricName: Latency
       Dimensions:
         - {{ Name: environment, Value: !Ref Environment }}
@@ -251,7 +266,7 @@ _BLOCK = """\
             Stat: Maximum
             Period: 3600
             Metric:
-              Namespace: maas
+              Namespace: !Sub maas/${{AWS::StackName}}
               MetricName: Drift
               Dimensions:
                 - {{ Name: environment, Value: !Ref Environment }}
@@ -262,7 +277,7 @@ _BLOCK = """\
             Stat: Maximum
             Period: 3600
             Metric:
-              Namespace: maas
+              Namespace: !Sub maas/${{AWS::StackName}}
               MetricName: PredictionDrift
               Dimensions:
                 - {{ Name: environment, Value: !Ref Environment }}
@@ -273,7 +288,7 @@ _BLOCK = """\
             Stat: Maximum
             Period: 3600
             Metric:
-              Namespace: maas
+              Namespace: !Sub maas/${{AWS::StackName}}
               MetricName: Degradation
               Dimensions:
                 - {{ Name: environment, Value: !Ref Environment }}
@@ -286,6 +301,10 @@ _BLOCK = """\
 
 _SETTINGS = """\
         - ResourcePath: "/~1v1~1models~1{name}:explain"
+          HttpMethod: POST
+          ThrottlingRateLimit: !Ref ExplainRate
+          ThrottlingBurstLimit: !Ref ExplainBurst
+        - ResourcePath: "/~1v1~1models~1{name}~1{{proxy+}}"
           HttpMethod: POST
           ThrottlingRateLimit: !Ref ExplainRate
           ThrottlingBurstLimit: !Ref ExplainBurst
@@ -309,6 +328,11 @@ def block(name: str, summary: str) -> str:
     banner = f"  # {'-' * (_BANNER_WIDTH - 4 - len(label))}{label}\n"
     quoted = '"' + f"Model {name}: {summary}".replace("\\", "\\\\").replace('"', '\\"') + '"'
     return banner + _BLOCK.format(name=name, camel=camel(name), summary=summary, description=quoted)
+
+
+def models_in(template: str) -> int:
+    """How many models the template has."""
+    return len(_BANNER.findall(template))
 
 
 def inserted(template: str, name: str, summary: str) -> str:

@@ -20,9 +20,9 @@ from models.scaffold.adopted import adopted
 from models.scaffold.code import WIDTH, identifier, literal, name_and_unit, sequence
 from models.scaffold.column import Column, columns
 from models.scaffold.pipeline import to_onnx
-from models.scaffold.project import write
+from models.scaffold.project import MOST_MODELS, write
 from models.scaffold.tabular import tabular
-from models.scaffold.template_block import block, inserted
+from models.scaffold.template_block import block, inserted, models_in
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = (ROOT / "template.yaml").read_text(encoding="utf-8")
@@ -41,17 +41,18 @@ def test_a_block_is_what_the_template_has() -> None:
 
 
 def test_insertion_changes_nothing_else() -> None:
-    """The block comes last among the models, its throttle and output last among theirs; all lines stay."""
+    """The block comes last among the models, its throttles and output last among theirs; all lines stay."""
     changed = inserted(TEMPLATE, "new_model", 'Says "x".')
     assert block("new_model", 'Says "x".') in changed
     before, after = TEMPLATE.splitlines(), changed.splitlines()
     added = len(after) - len(before)
     kept = iter(after)
     assert all(line in kept for line in before)
-    assert added == len(block("new_model", "x").splitlines()) + 1 + 4 + 3
+    assert added == len(block("new_model", "x").splitlines()) + 1 + 8 + 3
     place = after.index('        - ResourcePath: "/~1v1~1models~1new_model:explain"')
-    assert after[place - 4].endswith(':explain"')
-    assert after[place + 1 : place + 4] == after[place - 3 : place]
+    assert after[place - 8].endswith(':explain"')
+    assert after[place + 4] == '        - ResourcePath: "/~1v1~1models~1new_model~1{proxy+}"'
+    assert after[place + 1 : place + 4] == after[place + 5 : place + 8] == after[place - 3 : place]
     assert changed.index("  NewModelFunction:\n    Description") < changed.index(
         "  DependenciesLayer:\n    Desc"
     )
@@ -249,3 +250,19 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="no model name"):
             write(tmp_path, adopted(name, _forest(), "file.onnx"))
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_a_full_template_takes_no_further_model(tmp_path: Path) -> None:
+    """The last model that fits is made; the next one is refused, and nothing is written."""
+    text, template = TEMPLATE, tmp_path / "template.yaml"
+    for number in range(MOST_MODELS - 1 - models_in(TEMPLATE)):
+        text = inserted(text, f"more_{number}", "One more.")
+    template.write_text(text)
+    (tmp_path / "rows.csv").write_text("x,y\n" + "".join(f"{n},{2 * n}.5\n" for n in range(60)))
+    write(tmp_path, tabular("the_last", str(tmp_path / "rows.csv"), "y"))
+    full = template.read_text()
+    assert models_in(full) == MOST_MODELS
+    with pytest.raises(ConfigurationError, match="19 models"):
+        write(tmp_path, tabular("one_too_many", str(tmp_path / "rows.csv"), "y"))
+    assert template.read_text() == full
+    assert not (tmp_path / "functions" / "one_too_many").exists()

@@ -19,8 +19,8 @@ class BatchSettings:
         dead_letters: The URL of the queue for what cannot be scored.
         state_machine: The ARN of the state machine for large files; empty where there is none.
         width: Blocks of one file that are scored at once.
-        memory: Of a model's function, in MB.
-        attempts: How often the queue delivers a message before it gives up.
+        memory: Of this function, in MB: what it costs is estimated as if the models' had as much.
+        attempts: How often the queue delivers a message before it gives up; the template says the same.
     """
 
     data_bucket: str
@@ -52,5 +52,4 @@ class BatchSettings:
             state_machine=env.get("MAAS_BATCH_STATE_MACHINE", ""),
             width=count(env, "MAAS_BATCH_WIDTH", 16),
             memory=count(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024),
-            attempts=count(env, "MAAS_BATCH_ATTEMPTS", 5),
         )

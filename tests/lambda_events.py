@@ -35,7 +35,7 @@ def rest_event(
     if body is not None:
         body = base64.b64encode(body).decode() if binary else body.decode()
     return {
-        "resource": "/{proxy+}",
+        "resource": route(path),
         "path": path,
         "httpMethod": method,
         "headers": {"Host": "abcdef1234.execute-api.eu-central-1.amazonaws.com", **headers},
@@ -53,12 +53,18 @@ def rest_event(
             "protocol": "HTTP/1.1",
             "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
             "requestTimeEpoch": 1_790_000_000_000,
-            "resourcePath": "/{proxy+}",
+            "resourcePath": route(path),
             "stage": "local",
         },
         "body": body,
         "isBase64Encoded": binary and body is not None,
     }
+
+
+def route(path: str) -> str:
+    """The gateway's route for a path, taken as it was sent; models' own routes make no difference here."""
+    greedy = (prefix for prefix in ("/console/data/", "/console/", "/") if path.startswith(prefix))
+    return next((f"{prefix}{{proxy+}}" for prefix in greedy if path != prefix), "/")
 
 
 @dataclass(frozen=True)

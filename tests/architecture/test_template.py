@@ -11,6 +11,8 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
+from functions.console.handler import DATA_ROUTE
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -168,6 +170,17 @@ def test_model_has_both_dialects(name: str) -> None:
 def test_catalogue_answers_everywhere_else() -> None:
     """No path is left to the gateway's own 403."""
     assert routes("CatalogueFunction") | routes("ConsoleFunction") >= {("ANY", "/"), ("ANY", "/{proxy+}")}
+
+
+def test_one_function_alone_has_open_routes_beside_guarded_ones() -> None:
+    """It answers on the guarded one only what is not for everybody: a second such function would have to."""
+    guarded: dict[str, set[str]] = {}
+    for name, function in FUNCTIONS.items():
+        events = [event["Properties"] for event in function["Properties"].get("Events", {}).values()]
+        asked = {event["Path"] for event in events if "Path" in event and not event.get("Auth")}
+        if any(event.get("Auth") == {"Authorizer": "NONE"} for event in events):
+            guarded[name] = asked
+    assert guarded == {"ConsoleFunction": {DATA_ROUTE}}
 
 
 @pytest.mark.parametrize("name", sorted(BUCKETS))

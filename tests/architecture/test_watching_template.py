@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
+from tests.iam import Roles
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -65,13 +67,14 @@ def test_models_write_captures_and_read_none(model: str) -> None:
 
 def test_monitor_changes_nothing_but_reports() -> None:
     """It reads records and manifests; no record, outcome or version is its to write."""
-    (policy,) = RESOURCES["MonitorRole"]["Properties"]["Policies"]
+    bucket = "arn:aws:s3:::data"
+    (document,) = Roles({"DataBucket": bucket}, RetrainOnDrift="on").documents("MonitorRole")
     writes = [
         statement["Resource"]
-        for statement in policy["PolicyDocument"]["Statement"]
+        for statement in document["Statement"]
         if "s3:PutObject" in statement["Action"] or "s3:Delete" in str(statement["Action"])
     ]
-    assert writes == [{"Fn::Sub": "${DataBucket.Arn}/reports/*"}]
+    assert writes == [f"{bucket}/reports/*"]
 
 
 def test_key_of_subjects_survives_the_stack() -> None:
@@ -92,7 +95,7 @@ def test_every_model_has_its_alarms(model: str, kind: str) -> None:
     assert model in text
     assert others == []
     names = {
-        "Errors": {"Failed", "Errors", "Invocations"},
+        "Errors": {"Failed", "Errors", "Invocations", "KeptLastGood"},
         "Latency": {"Latency"},
         "Throttles": {"Throttles"},
         "Drift": {"Drift", "PredictionDrift", "Degradation"},
@@ -101,6 +104,40 @@ def test_every_model_has_its_alarms(model: str, kind: str) -> None:
         one["MetricStat"]["Metric"]["MetricName"] for one in alarm.get("Metrics", []) if "MetricStat" in one
     }
     assert (used or {alarm["MetricName"]}) == names[kind]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_version_that_cannot_be_used_raises_the_alarm_of_errors(model: str) -> None:
+    """The last good one answers in its place and nothing fails, so the share of failures says nothing."""
+    metrics = {one["Id"]: one for one in RESOURCES[f"{camel(model)}ErrorsAlarm"]["Properties"]["Metrics"]}
+    assert metrics["share"]["Expression"].startswith("IF(FILL(kept, 0) > 0, 1, ")
+    assert metrics["kept"]["MetricStat"]["Metric"]["MetricName"] == "KeptLastGood"
+
+
+def test_the_whole_has_alarms_too() -> None:
+    """Where nothing gets in, or no monitor runs, every model's own alarms are quiet."""
+    api, authorizer = (RESOURCES[name]["Properties"] for name in ("ApiAlarm", "AuthorizerAlarm"))
+    assert RESOURCES["Api"]["Properties"]["Name"] == api["Dimensions"][0]["Value"]
+    assert RESOURCES["Api"]["Properties"]["StageName"] == api["Dimensions"][1]["Value"]
+    assert (api["MetricName"], api["Statistic"], api["Threshold"]) == (
+        "5XXError",
+        "Average",
+        {"Ref": "AlarmFailures"},
+    )
+    name = RESOURCES["AuthorizerFunction"]["Properties"]["FunctionName"]
+    assert authorizer["Dimensions"] == [{"Name": "FunctionName", "Value": name}]
+    silent = RESOURCES["MonitorSilentAlarm"]
+    assert silent["Condition"] == "IsCaptured"
+    assert silent["Properties"]["TreatMissingData"] == "breaching"
+    # CloudWatch looks back seven days at most.
+    assert PARAMETERS["AlarmSilentDays"]["MaxValue"] * silent["Properties"]["Period"] <= 7 * 86_400
+
+
+@pytest.mark.parametrize(("retrained", "expected"), [("off", False), ("on", True)])
+def test_the_monitor_may_start_a_release_only_where_it_is_to(retrained: str, *, expected: bool) -> None:
+    """A right that is not used is one that others may use."""
+    documents = Roles({}, RetrainOnDrift=retrained).documents("MonitorRole")
+    assert ("states:StartExecution" in json.dumps(documents)) == expected
 
 
 def test_every_alarm_tells_the_topic() -> None:

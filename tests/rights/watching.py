@@ -40,4 +40,9 @@ def monitor() -> Case:
         with recorded() as calls:
             for _ in range(2):
                 assert function({}, None) == {"models": {NAME: "noticed"}}
-    return Case("MonitorRole", frozenset(calls), ARNS | QUEUE | {"ReleaseStateMachine": MACHINE})
+    return Case(
+        "MonitorRole",
+        frozenset(calls),
+        ARNS | QUEUE | {"ReleaseStateMachine": MACHINE},
+        parameters={"RetrainOnDrift": "on"},
+    )

@@ -22,7 +22,7 @@ def forget(
     stack: StackOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove a subject's captured records and reported outcomes, and all earlier versions of both."""
+    """Remove a subject's captured records, outcomes and remembered answers, and all earlier versions."""
     from maas.capture.forgetting import Forgetting
     from maas.capture.record import subject_hash
     from maas.masking import Pseudonyms
@@ -33,7 +33,7 @@ def forget(
     if not secret:
         raise CommandError(
             "This stack has no key of hashes, so nothing was ever captured under a subject's name.",
-            next_step="nothing is to be done; CaptureRate above 0 captures requests.",
+            next_step="nothing is to be done; Subjects=on gives it one.",
         )
     key: Any = found.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
     store = ObjectStore(found.output("DataBucket"), cast("Any", found.client("s3")))
@@ -45,8 +45,9 @@ def forget(
     verb = "would go" if dry else "are gone"
     where = f" of {', '.join(sorted(forgotten.models))}" if forgotten.models else ""
     console.say(
-        f"{forgotten.records} captured records and {forgotten.outcomes} outcomes {verb}, "
-        f"in {forgotten.objects} objects{where}; {forgotten.versions} earlier versions of objects."
+        f"{forgotten.records} captured records, {forgotten.outcomes} outcomes and {forgotten.answers} "
+        f"remembered answers {verb}, in {forgotten.objects} objects{where}; "
+        f"{forgotten.versions} earlier versions of objects."
     )
     if not dry:
         console.remark(

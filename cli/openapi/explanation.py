@@ -75,7 +75,12 @@ def explain_request(instances: Schema) -> Schema:
             },
             "target": {"type": "string", "description": "The number to explain, a field of the prediction."},
             "class": {"type": "integer", "description": "The class to explain, where there are several."},
-            "samples": {"type": "integer", "minimum": 2, "maximum": MOST_SAMPLES},
+            "samples": {
+                "type": "integer",
+                "minimum": 2,
+                "maximum": MOST_SAMPLES,
+                "description": f"The same figures on every machine. {MOST_SAMPLES} for all records together.",
+            },
         },
     }
     return {**instances, "properties": {"instances": records, "parameters": parameters}}

@@ -103,6 +103,7 @@ class ModelDescription:
         few = {"x-limits": replace(self._contract.limits, rows=MOST_ROWS).document()}
         predict = self._compute("Predict", "predict", title="Predict, by records", dialect="Problem")
         infer = self._compute("Infer", "predict", title="Predict, by tensors", dialect="Error")
+        infer["description"] = "With the parameter `explain`, a token needs the scope `maas/explain` besides."
         explain = self._compute("Explain", "explain", title="Predict and explain", dialect="Problem")
         card = read("ModelCard", title="Model card", dialect="Problem")
         metadata = read("ModelMetadata", title="Inputs and outputs", dialect="Error")

@@ -10,7 +10,7 @@ type Schema = dict[str, Any]
 JSON = "application/json"
 BYTES = "application/octet-stream"
 _READ = (404, 500, 503)
-_REPORT = (400, 404, 413, 415, 422, 500, 503)
+_REPORT = (400, 404, 409, 413, 415, 422, 500, 503)
 _COMPUTE = (400, 404, 409, 413, 415, 422, 500, 503)
 
 
@@ -59,7 +59,7 @@ def report(body: str) -> Schema:
     return {
         "summary": "Report what turned out to be true",
         "security": secured("operate"),
-        "parameters": [reference("parameters", "Subject")],
+        "parameters": [reference("parameters", name) for name in ("IdempotencyKey", "Subject")],
         "requestBody": reference("requestBodies", body),
         "responses": {
             "200": {

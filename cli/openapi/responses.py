@@ -89,6 +89,10 @@ def components() -> dict[str, Schema]:
     """The responses that operations refer to."""
     made: dict[str, Schema] = {}
     for status, kinds in codes().items():
+        if (
+            status in GATEWAY
+        ):  # 403 alone, and a function answers it on V2 alone: the gateway's form includes that
+            continue
         problem: Schema = {"application/problem+json": {"schema": _ref("Problem")}}
         if status in ALSO:
             problem["application/json"] = {"schema": _ref("GatewayProblem")}

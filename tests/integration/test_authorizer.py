@@ -129,6 +129,9 @@ def test_both_algorithms_are_taken(authorizer: Authorizer, issuer: OidcIssuer, n
         {"aud": None},
         {"aud": None, "client_id": "another"},
         {"token_use": "id"},
+        {"sub": None},
+        {"sub": "", "client_id": ""},
+        {"sub": None, "client_id": ["maas"]},
     ],
     ids=str,
 )
@@ -146,6 +149,12 @@ def test_audiences_of_several_kinds_are_taken(
 ) -> None:
     """A list, and Cognito's client instead of an audience."""
     assert ask(authorizer, issuer.token(**claims))
+
+
+def test_a_token_is_its_subject_s_or_its_client_s(authorizer: Authorizer, issuer: OidcIssuer) -> None:
+    """What the functions tell callers apart by is never the same for two of them."""
+    assert ask(authorizer, issuer.token(sub="ann", client_id="maas"))["principalId"] == "ann"
+    assert ask(authorizer, issuer.token(sub=None, client_id="maas"))["principalId"] == "maas"
 
 
 def test_forged_signatures_are_refused(authorizer: Authorizer, issuer: OidcIssuer) -> None:

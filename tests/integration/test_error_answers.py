@@ -17,6 +17,7 @@ from ecdsa import NIST256p, SigningKey
 from moto import mock_aws
 
 from functions.catalogue.handler import Catalogue
+from maas.access import demand
 from maas.artifact import Blob
 from maas.batch.claim import Claims
 from maas.batch.event import Message
@@ -304,6 +305,7 @@ CODES: dict[str, Callable[[World], Answer]] = {
     "invalid-tensor": lambda world: world.ask("POST", INFER, {"inputs": json_inputs(lanes={"shape": [9]})}),
     "invalid-record": lambda world: world.ask("POST", PREDICT, {"instances": [instance(lanes=0)]}),
     "payload-too-large": lambda world: world.ask("POST", PREDICT, {"instances": [{}] * 10_001}),
+    "access-denied": lambda _: probe(lambda: demand("explain", {"read", "predict"})),
     "unsupported-media-type": lambda world: world.ask("POST", PREDICT, b"x", **{"Content-Type": "text/csv"}),
     "method-not-allowed": lambda world: world.ask("DELETE", PREDICT),
     "idempotency-key-reused": reused,
@@ -338,7 +340,7 @@ CODES: dict[str, Callable[[World], Answer]] = {
     "training-error": lambda _: probe(stopped),
     "data-error": lambda _: probe(lambda: Source.of("empty.csv", b"").name),
     "parity-error": lambda _: probe(disagreeing),
-    "gate-refused": lambda world: probe(lambda: admit(world.manifest(), None)),
+    "gate-refused": lambda world: probe(lambda: admit(world.manifest(), None, world.registry.manifest)),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from maas.artifact import Blob
 from maas.errors import BrokenArtifact, DigestMismatch
 from maas.explain.form import MEDIA_TYPE, Form, Forms
+from maas.explain.options import Options
 from maas.explain.stored import BACKGROUND_TYPE, Explanation
 from maas.manifest import Manifest
 from maas.registry import Registry
@@ -113,6 +114,35 @@ def test_methods_are_chosen_by_the_caller(tiny: Serving) -> None:
     assert 0 <= local["fit"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("authorizer", "status"),
+    [
+        ({"principalId": "ann", "scopes": "read predict"}, 403),
+        ({"principalId": "ann", "scopes": ""}, 403),
+        ({"principalId": "ann", "scopes": "predict explain"}, 200),
+        ({}, 200),  # signed: IAM judged by the route, which is the same for both
+        (None, 200),
+    ],
+    ids=str,
+)
+def test_a_token_needs_the_scope_for_explanations_in_either_dialect(
+    tiny: Serving, authorizer: dict[str, str] | None, status: int
+) -> None:
+    """The gateway sees V2's route only, so the function asks; predictions are answered all the same."""
+
+    def ask(parameters: dict[str, Any], path: str = INFER) -> tuple[int, Any]:
+        event = rest_event("POST", path, json.dumps({"inputs": json_inputs(), "parameters": parameters}))
+        event["requestContext"]["authorizer"] = authorizer
+        answer = tiny.call.handler(event, Context())
+        return answer["statusCode"], json.loads(answer["body"])
+
+    for path in (INFER, INFER.replace("/infer", f"/versions/{tiny.version}/infer")):
+        found, document = ask({"explain": True}, path)
+        assert found == status
+        assert ("maas/explain" in document["error"]) if status == 403 else ("outputs" in document)
+    assert ask({"explain": False})[0] == ask({})[0] == 200
+
+
 def test_explanations_come_through_the_open_inference_protocol(tiny: Serving) -> None:
     """`parameters.explain` adds one text per row, in JSON and as bytes, with the other outputs or alone."""
     asked: dict[str, Any] = {"inputs": json_inputs(), "parameters": {"explain": True}}
@@ -189,6 +219,30 @@ def test_explain_is_true_or_false(tiny: Serving, wanted: Any) -> None:
 def test_as_many_as_can_be_explained_at_once(tiny: Serving) -> None:
     """32 records are, 33 are refused with 413, in both dialects."""
     assert len(explain(tiny.call, *[INSTANCES[0]] * 32, samples=2).json["explanations"]) == 32
+
+
+def test_samples_that_take_too_long_are_refused(tiny: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow model cannot give them in time, whatever the machine: the caller is told to ask for fewer."""
+    monkeypatch.setattr("maas.explain.service.LONGEST", 0.0)
+    for method, samples in (("sampling", 4), ("lime", 16)):
+        answer = explain(tiny.call, INSTANCES[0], method=method, samples=samples)
+        assert (answer.status, answer.json["errors"][0]["pointer"]) == (413, "/parameters/samples")
+    assert explain(tiny.call, INSTANCES[0], method="sampling").status == 200
+
+
+@pytest.mark.parametrize(("records", "samples"), [(32, 17), (2, 257), (3, 512)])
+def test_samples_of_all_records_together_are_limited(tiny: Serving, records: int, samples: int) -> None:
+    """They count whatever they cost: without a limit nobody would get the answer in time."""
+    answer = explain(tiny.call, *[INSTANCES[0]] * records, samples=samples)
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (413, "/parameters/samples")
+    fitting = 512 // records
+    assert f"ask for {fitting} at most" in answer.json["detail"]
+    assert Options(samples=fitting).limit(records) is None  # type: ignore[func-returns-value]
+    if records == 3:
+        asked = {"inputs": json_inputs(), "parameters": {"explain": True, "explain_samples": samples}}
+        refused = tiny.call("POST", INFER, asked)
+        assert refused.status == 413
+        assert refused.json["error"].startswith("/parameters/explain_samples")
     assert explain(tiny.call, *[INSTANCES[0]] * 33).status == 413
     inputs = [
         {**entry, "shape": [33, *entry["shape"][1:]], "data": (entry["data"] * 11)} for entry in json_inputs()

@@ -14,7 +14,12 @@ from maas.capture.forgetting import Forgetting
 from maas.capture.record import subject_hash
 from maas.errors import RegistryUnavailable
 from maas.masking import Pseudonyms
+from maas.registry import Registry
 from maas.store import ObjectStore
+from tests import tiny_model
+from tests.lambda_events import Caller
+from tests.tiny_model import INSTANCES, NAME
+from tests.tiny_requests import PREDICT
 from tests.watched import DATA_BUCKET, SECRET, buckets, objects, records
 
 KEY = Pseudonyms(b"a key of hashes")
@@ -157,6 +162,84 @@ def test_object_that_changes_meanwhile_is_read_again(
     assert [one["id"] for one in records(data, "captures/one/")] == ["y/0", "n/0"]
 
 
+def remembered(subject: str | None, **changes: Any) -> bytes:
+    """An answer that is kept for repetitions, as `maas.idempotency.records` writes it."""
+    record = {"status": "COMPLETED", "expires": 2**40, "claimed_until": 1, "request": "f", "answer": "kept"}
+    return json.dumps(record | ({"subject": subject} if subject else {}) | changes).encode()
+
+
+def test_remembered_answers_are_forgotten(aws: None) -> None:  # noqa: ARG001 -- it starts moto
+    """Answers about the subject go with their past, and so do claims of requests that died; others stay."""
+    store = buckets()
+    for name, body in {
+        "one/a": remembered(ADA),
+        "one/b": remembered(BOB),
+        "one/c": remembered(None),
+        "two/dead": remembered(ADA, status="INPROGRESS"),
+        "two/alive": remembered(ADA, status="INPROGRESS", claimed_until=2**52),
+    }.items():
+        store.put(f"idempotency/{name}", body)
+    store.put("idempotency/one/taken", remembered(ADA, answer="expired"))
+    store.put("idempotency/one/taken", remembered(BOB))
+    counted = Forgetting(store).forget(ADA, really=False)
+    assert (counted.answers, counted.objects, counted.models) == (2, 2, {"one", "two"})
+    found = Forgetting(store).forget(ADA)
+    assert (found.answers, found.objects, found.models) == (2, 2, {"one", "two"})
+    assert objects(store, "") == [
+        f"idempotency/{name}" for name in ("one/b", "one/c", "one/taken", "two/alive")
+    ]
+    assert everything().count(ADA.encode()) == 1  # the claim of a request that is being answered
+    store.put("idempotency/two/alive", remembered(ADA))
+    assert Forgetting(store).forget(ADA).answers == 1
+    assert ADA.encode() not in everything()
+
+
+def test_an_answer_is_remembered_with_the_hash_of_whom_it_is_about(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name itself is not kept; once it is forgotten, a repetition is answered anew."""
+    registry.promote(NAME, registry.publish(*tiny_model.version()), actor="tests", reason="first")
+    monkeypatch.setenv("MAAS_DATA_BUCKET", DATA_BUCKET)
+    monkeypatch.setenv("MAAS_CAPTURE_KEY", SECRET)
+    store, call = buckets(), Caller(tiny_model.endpoint())
+
+    def ask() -> bool:
+        answer = call(
+            "POST", PREDICT, {"instances": INSTANCES}, {"Idempotency-Key": "one", "X-Subject": " ada "}
+        )
+        assert answer.status == 200
+        return "Idempotent-Replayed" in answer.headers
+
+    assert [ask(), ask()] == [False, True]
+    assert b"ada" not in everything()
+    assert Forgetting(store).forget(BOB).answers == 0
+    assert Forgetting(store).forget(ADA).answers == 1
+    assert ADA.encode() not in everything()
+    assert [ask(), ask()] == [False, True]
+
+
+def test_what_was_removed_does_not_come_back_between_two_pages(
+    data: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A marker may stand on another page of the listing than what it hides."""
+    paginator = data.client.get_paginator
+
+    def of_one(name: str) -> Any:
+        found = paginator(name)  # type: ignore[call-overload]
+        pages = found.paginate
+
+        def paginate(**request: Any) -> Any:
+            return pages(**request, PaginationConfig={"PageSize": 1})
+
+        monkeypatch.setattr(found, "paginate", paginate)
+        return found
+
+    monkeypatch.setattr(data.client, "get_paginator", of_one)
+    Forgetting(data).forget(ADA)
+    assert ADA.encode() not in everything()
+    assert f"captures/one/{HOUR}/b.jsonl.gz" not in objects(data, "")
+
+
 def test_command(data: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """`maas forget` finds the hash by the stack's key, counts with --list, and says what it did."""
     outputs = {"DataBucket": DATA_BUCKET, "CaptureKey": SECRET}
@@ -166,7 +249,8 @@ def test_command(data: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ADA.encode() in everything()
     done = CliRunner().invoke(app, ["forget", "ada"])
     assert done.exit_code == 0
-    assert "3 captured records and 4 outcomes are gone, in 6 objects of one, two" in done.stdout
+    assert "3 captured records, 4 outcomes and 0 remembered answers are gone" in done.stdout
+    assert "in 6 objects of one, two" in done.stdout
     assert ADA.encode() not in everything()
     monkeypatch.setattr(deployment, "find", lambda _: deployment.Deployment({}, boto3.client))
     refused = CliRunner().invoke(app, ["forget", "ada"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from maas.explain.budget import SECONDS, Budget
+from maas.explain.budget import SECONDS, Budget, TooSlow
 from maas.explain.parts import Mask
 from maas.explain.shapley import LEAST_PAIRS, Sampled, enumerated, shapley, spread
 
@@ -195,3 +195,18 @@ def test_opponents_are_met_in_turn_and_evenly(count: int, seed: int) -> None:
         ranks = np.argsort(np.argsort(bases))[order]
         half = count // 2
         assert sorted((ranks[:half] // 2).tolist()) == list(range(half))
+
+
+@pytest.mark.parametrize("seconds", [1.0, 64.0, 127.0, 128.0])
+def test_samples_are_taken_in_time_or_refused(seconds: float) -> None:
+    """Nothing is begun that would not be done in time, judged by what the first ones took."""
+    game = weights(10, 32)
+    budget = Budget(0.0, 128, wall=lambda: float(game.evaluations))
+    budget.until = seconds * (per_pair := 2 * (game.players + 1))
+    if seconds < 128:
+        with pytest.raises(TooSlow):
+            shapley(game, budget, np.random.default_rng(0))
+    else:
+        shapley(game, budget, np.random.default_rng(0))
+        assert game.evaluations == 128 * per_pair
+    assert game.evaluations <= max(budget.until, LEAST_PAIRS * per_pair)

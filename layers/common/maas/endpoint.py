@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from maas import snapshot
-from maas.capture.settings import sampler_of
+from maas.access import demand
+from maas.capture.settings import pseudonyms, sampler_of
 from maas.contract import Columns, Contract, Matrix, Prediction, Record
 from maas.errors import MaasError, reason_of
 from maas.function import HttpFunction
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from maas.capture.sampler import Sampler
     from maas.explain.declared import Declared
     from maas.explain.service import Explanations
+    from maas.masking import Pseudonyms
     from maas.protocol.problem import Reply
     from maas.protocol.request import Request
     from maas.protocol.v1 import V1
@@ -101,6 +103,19 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         return sampler_of(self.name, self.contract, lambda: self.data_store.bucket, self.telemetry)
 
     @cached_property
+    def pseudonyms(self) -> "Pseudonyms | None":
+        """What hashes callers' names for people; None where the stack has no key for it."""
+        return pseudonyms()
+
+    def about(self, request: "Request") -> str | None:
+        """The hash of whom a request is about; None where it does not say, or there is no key."""
+        if request.subject is None or self.pseudonyms is None:
+            return None
+        from maas.capture.record import subject_hash
+
+        return subject_hash(self.pseudonyms, request.subject)
+
+    @cached_property
     def afterwards(self) -> "Afterwards":
         """Where work goes that callers are not to wait for."""
         from maas.afterwards import Afterwards
@@ -169,15 +184,15 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         predict, explain, infer = map(self.repeatable, (self._predict, self._explain, self._infer))
         web.route("POST", f"{v1}:predict", predict)
         web.route("POST", f"{v1}/versions/<version>:predict", predict)
-        web.route("POST", f"{v1}:explain", explain)
-        web.route("POST", f"{v1}/versions/<version>:explain", explain)
-        web.route("POST", f"{v1}:feedback", self._feedback)
-        web.route("GET", v1, self._card)
-        web.route("GET", f"{v1}/versions/<version>", self._card)
+        web.route("POST", f"{v1}:explain", explain, timed_as="ExplainLatency")
+        web.route("POST", f"{v1}/versions/<version>:explain", explain, timed_as="ExplainLatency")
+        web.route("POST", f"{v1}:feedback", self.repeatable(self._feedback), timed_as="OtherLatency")
+        web.route("GET", v1, self._card, timed_as="OtherLatency")
+        web.route("GET", f"{v1}/versions/<version>", self._card, timed_as="OtherLatency")
         for base in (v2, f"{v2}/versions/<version>"):
             web.route("POST", f"{base}/infer", infer)
-            web.route("GET", f"{base}/ready", self._ready)
-            web.route("GET", base, self._metadata)
+            web.route("GET", f"{base}/ready", self._ready, timed_as="OtherLatency")
+            web.route("GET", base, self._metadata, timed_as="OtherLatency")
 
     def direct(self, event: Any, request_id: str) -> dict[str, Any]:
         """`{"instances": [...]}` without HTTP around it, or `{"block": {...}}`, rows of a file."""
@@ -189,6 +204,7 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
     def _score_block(self, event: Any, request_id: str) -> dict[str, Any]:
         from maas.batch.scoring import Block
 
+        self.telemetry.timed_as("BlockLatency")
         block = Block.read(event)
         served = self.predictor.served(block.version)
         answer = self._scorer.score(block, lambda columns: self.predictor.pinned(served, columns, request_id))
@@ -202,6 +218,9 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
 
     def _infer(self, request: "Request", version: str | None = None) -> "Reply":
         wanted = self._v2.read(request)
+        if wanted.explain is not None:
+            self.telemetry.timed_as("ExplainLatency")
+            demand("explain", request.scopes)
         answer = self._answered(wanted.columns, request, version)
         name = answer.served.version
         columns = answer.columns if wanted.explain is None else self._explanations.beside(answer, wanted)
@@ -209,12 +228,7 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         return replace(reply, headers={**reply.headers, "X-Model-Version": name})
 
     def _answered(self, columns: Columns, request: "Request", version: str | None) -> "Answer":
-        subject = None
-        if "x-subject" in request.headers:
-            from maas.capture.record import subject_of
-
-            subject = subject_of(request.headers)
-        return self.predictor.answer(columns, request.request_id, version, subject=subject)
+        return self.predictor.answer(columns, request.request_id, version, subject=request.subject)
 
     def _explain(self, request: "Request", version: str | None = None) -> "Reply":
         columns, options = self._explanations.read(request)
@@ -224,12 +238,7 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         from maas.capture.feedback import Feedback
         from maas.web import json_reply
 
-        feedback = Feedback(
-            self.name,
-            self.contract,
-            self.data_store,
-            lambda: self.sampler.pseudonyms if self.sampler else None,
-        )
+        feedback = Feedback(self.name, self.contract, self.data_store, lambda: self.pseudonyms)
         return json_reply({"accepted": feedback.keep(request)})
 
     def _card(self, _: "Request", version: str | None = None) -> "Reply":

@@ -5,6 +5,7 @@ MaasError
 │   ├── InvalidHeader           a header says what cannot be
 │   ├── MalformedBody           not JSON, not UTF-8, empty, too deep
 │   └── InvalidTensor           shape, datatype or data do not fit each other or the model
+├── AccessDenied 403            the caller is known, and may not do this
 ├── NotFound 404
 │   ├── RouteNotFound           no such path
 │   ├── ModelNotFound           no such model, or the model has no published version
@@ -91,6 +92,10 @@ class MalformedBody(InvalidRequest):
 
 class InvalidTensor(InvalidRequest):
     code, title = "invalid-tensor", "Invalid tensor"
+
+
+class AccessDenied(MaasError):
+    status, code, title = 403, "access-denied", "Access denied"
 
 
 class NotFound(MaasError):

@@ -112,9 +112,14 @@ class HttpFunction(Function):
                 store=self.data_store,
                 model=self.name,
                 seconds=self.settings.idempotency_seconds,
+                subject=self.about(request),
             )
 
         return answer
+
+    def about(self, _: "Request") -> str | None:
+        """The hash of whom a request is about, so that its remembered answer can be forgotten."""
+        return None
 
     @abstractmethod
     def add_routes(self, web: "Web") -> None:

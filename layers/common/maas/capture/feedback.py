@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from maas.capture.buffer import CONTENT_TYPE
-from maas.capture.record import subject_hash, subject_of
+from maas.capture.record import subject_hash
 from maas.contract import Contract
 from maas.errors import (
     FieldError,
@@ -79,7 +79,7 @@ class Feedback:
         # function would have to be let read what others have said.
         digest = hashlib.sha256(orjson.dumps(items, option=orjson.OPT_SORT_KEYS)).hexdigest()
         about = {"received": now.isoformat()}
-        subject = subject_of(request.headers)
+        subject = request.subject
         if subject and (pseudonyms := self._pseudonyms()):
             about["subject"] = subject_hash(pseudonyms, subject)
         lines = b"".join(orjson.dumps({**item, **about}) + b"\n" for item in items)

@@ -1,12 +1,14 @@
-"""Takes everything about one subject out of captured records and reported outcomes, and out of their past.
+"""Takes everything about one subject out of captured records, reported outcomes and remembered answers.
 
 Safe to interrupt and to repeat. Outcomes are found by the ids of the captured predictions, so they go first:
 as long as anything is left of the captures, a second run finds the same ids again. Earlier versions of
-objects go last, all of them: nothing but forgetting ever replaces an object under these prefixes.
+objects go last, all of them: nobody reads them. Forgetting alone replaces captures and outcomes; what is
+replaced of remembered answers is a claim, or an answer that has expired.
 """
 
 import csv
 import gzip
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +16,8 @@ from typing import Any
 import orjson
 
 from maas.errors import Conflict, KeyMissing
-from maas.monitor.window import unpacked_lines
+from maas.idempotency.key import FOLDER as ANSWERS
+from maas.monitor.captures import unpacked_lines
 from maas.s3_errors import translated
 from maas.store import ObjectStore
 
@@ -29,6 +32,7 @@ class Forgotten:
     Attributes:
         records: Captured predictions.
         outcomes: Reported outcomes.
+        answers: Answers that were remembered for repeated requests.
         objects: Objects that were written anew, or removed because nothing was left of them.
         versions: Earlier versions of objects that were removed.
         models: The models concerned.
@@ -36,6 +40,7 @@ class Forgotten:
 
     records: int = 0
     outcomes: int = 0
+    answers: int = 0
     objects: int = 0
     versions: int = 0
     models: set[str] = field(default_factory=set)
@@ -45,7 +50,7 @@ class Forgetting:
     """Forgets subjects in one bucket.
 
     Args:
-        store: The bucket with captures and outcomes.
+        store: The bucket with captures, outcomes and remembered answers.
         model: The only model to look at; all of them by default.
         progress: Told each object that is written anew.
     """
@@ -58,7 +63,8 @@ class Forgetting:
         progress: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._store = store
-        self._prefixes = [f"{prefix}{model}/" if model else prefix for prefix in (OUTCOMES, CAPTURES)]
+        folders = (OUTCOMES, CAPTURES, ANSWERS)
+        self._prefixes = [f"{prefix}{model}/" if model else prefix for prefix in folders]
         self._progress = progress
 
     def forget(self, subject: str, *, really: bool = True) -> Forgotten:
@@ -70,7 +76,7 @@ class Forgetting:
             MaasError: S3 does not answer or refuses; what was done stays done, a repetition does the rest.
         """
         found = Forgotten()
-        outcomes, captures = self._prefixes
+        outcomes, captures, answers = self._prefixes
         ids = {
             line["id"]
             for key in self._store.list(captures)
@@ -87,9 +93,26 @@ class Forgetting:
                         found.records += removed
                     else:
                         found.outcomes += removed
+        for key in list(self._store.list(answers)):
+            if self._answers(key, subject):
+                if really:
+                    self._remove(key)
+                found.models.add(key.split("/")[1])
+                found.objects += 1
+                found.answers += 1
         if really:
-            found.versions = sum(map(self._purge, (outcomes, captures)))
+            found.versions = sum(map(self._purge, self._prefixes))
         return found
+
+    def _answers(self, key: str, subject: str) -> bool:
+        """Whether an object is a remembered answer about the subject, or the claim of a request that died."""
+        try:
+            record = _parsed(self._store.read(key).body) or {}
+        except KeyMissing:
+            return False
+        # Somebody may be at work on the answer, who could not put it in the place of nothing.
+        claimed = record.get("status") == "INPROGRESS" and record.get("claimed_until", 0) > time.time() * 1000
+        return record.get("subject") == subject and not claimed
 
     def _clean(self, key: str, subject: str, ids: set[str], *, really: bool) -> int:
         """Write one object without the subject's lines; how many these were."""
@@ -112,29 +135,34 @@ class Forgetting:
 
     def _replace(self, key: str, kept: list[bytes], before: bytes, etag: str) -> None:
         if not kept:
-            with translated("s3:DeleteObject", self._store.bucket, key):
-                self._store.client.delete_object(Bucket=self._store.bucket, Key=key)
+            self._remove(key)
             return
         body = b"\n".join(kept) + b"\n"
         packed = before[:2] == b"\x1f\x8b"
         self._store.put(key, gzip.compress(body, mtime=0) if packed else body, if_match=etag)
 
+    def _remove(self, key: str) -> None:
+        with translated("s3:DeleteObject", self._store.bucket, key):
+            self._store.client.delete_object(Bucket=self._store.bucket, Key=key)
+
     def _purge(self, prefix: str) -> int:
         """Remove all but the current versions, and what marks removed objects."""
-        store, removed = self._store, 0
+        store = self._store
+        past: list[tuple[str, str]] = []
+        markers: list[tuple[str, str]] = []
         with translated("s3:ListBucketVersions", store.bucket, prefix):
             pages = store.client.get_paginator("list_object_versions").paginate(
                 Bucket=store.bucket, Prefix=prefix
             )
             for page in pages:
-                past = [one for one in page.get("Versions", ()) if not one["IsLatest"]]
-                for one in (*past, *page.get("DeleteMarkers", ())):
-                    with translated("s3:DeleteObjectVersion", store.bucket, one["Key"]):
-                        store.client.delete_object(
-                            Bucket=store.bucket, Key=one["Key"], VersionId=one["VersionId"]
-                        )
-                removed += len(past)
-        return removed
+                versions = page.get("Versions", ())
+                past += [(one["Key"], one["VersionId"]) for one in versions if not one["IsLatest"]]
+                markers += [(one["Key"], one["VersionId"]) for one in page.get("DeleteMarkers", ())]
+        # Markers last: without its marker, what was removed would be there again.
+        for key, version in (*past, *markers):
+            with translated("s3:DeleteObjectVersion", store.bucket, key):
+                store.client.delete_object(Bucket=store.bucket, Key=key, VersionId=version)
+        return len(past)
 
     def _lines(self, key: str) -> Iterator[dict[str, Any]]:
         try:

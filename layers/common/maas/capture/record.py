@@ -1,6 +1,6 @@
 """One captured request, and the lines it becomes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,13 +10,11 @@ import orjson
 
 from maas.contract import Columns, Contract, rows
 from maas.emf import Track
-from maas.errors import FieldError, InvalidHeader
 from maas.masking import Mask, Pseudonyms
 
 MOST_ROWS = 100
 """Rows kept of one request: a sample of a file of thousands says as much."""
 _SUBJECT = "subject"
-_LONGEST_SUBJECT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +45,6 @@ class Exchange:
 def prediction_id(request_id: str, row: int) -> str:
     """The name of one prediction, by which its outcome is reported."""
     return f"{request_id}/{row}"
-
-
-def subject_of(headers: Mapping[str, str]) -> str | None:
-    """Whom a request is about, as its caller calls them in `X-Subject`.
-
-    Raises:
-        InvalidHeader: It is longer than any name of one person.
-    """
-    subject = headers.get("x-subject", "").strip()
-    if len(subject) > _LONGEST_SUBJECT:
-        detail = f"longer than {_LONGEST_SUBJECT} characters"
-        raise InvalidHeader(f"X-Subject is {detail}.", errors=[FieldError("", detail, "X-Subject")])
-    return subject or None
 
 
 def subject_hash(pseudonyms: Pseudonyms, subject: str) -> str:

@@ -10,6 +10,7 @@ from maas.settings import environment
 
 if TYPE_CHECKING:
     from maas.capture.sampler import Sampler
+    from maas.masking import Pseudonyms
     from maas.telemetry import Telemetry
 
 
@@ -60,3 +61,18 @@ def sampler_of(
         key=(lambda: secret(wanted.key)) if wanted.key else None,
         lost=lambda count: telemetry.apart("CaptureLost", "records were given up", records=count),
     )
+
+
+def pseudonyms() -> "Pseudonyms | None":
+    """What hashes the names of subjects, whether or not requests are captured; None where there is no key.
+
+    Raises:
+        ConfigurationError: The key cannot be read.
+    """
+    wanted = CaptureSettings.from_environment()
+    if not wanted.key:
+        return None
+    from maas.capture.sampler import secret
+    from maas.masking import Pseudonyms
+
+    return Pseudonyms(secret(wanted.key))

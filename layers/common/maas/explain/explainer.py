@@ -1,5 +1,6 @@
 """Explains the answers of one version; how, its contract and its manifest decide."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from maas.contract import Columns, Matrix
 from maas.errors import FieldError, InvalidRecord
 from maas.explain import picture, target
 from maas.explain.account import Account, attributions, grid, tokens
-from maas.explain.budget import SECONDS, Budget
+from maas.explain.budget import SECONDS, Budget, TooSlow
 from maas.explain.declared import Declared, Grid, Words
 from maas.explain.forest import MOST_PLAYERS
 from maas.explain.form import SCALES
@@ -52,12 +53,15 @@ class Explainer:
         self._contract = model.contract
         self._text = text_field(model.contract)
 
-    def explain(self, columns: Columns, options: Options | None = None) -> list[Account]:
-        """An account of the answer for each of n records, as columns.
+    def explain(
+        self, columns: Columns, options: Options | None = None, *, until: float = math.inf
+    ) -> list[Account]:
+        """An account of the answer for each of n records, as columns; `until` is a `time.monotonic`.
 
         Raises:
             InvalidRequest: The options do not fit the model.
             InvalidRecord: A record cannot be computed, or not mixed with the background.
+            PayloadTooLarge: As many samples as were asked for cannot be taken until then.
         """
         asked = options or Options()
         found = []
@@ -65,13 +69,17 @@ class Explainer:
             question = self._question(
                 {name: column[row : row + 1] for name, column in columns.items()}, asked
             )
-            if isinstance(self._declared, Grid):
-                found.append(self._picture(question, self._declared))
-            elif self._text is not None:
-                found.append(self._words(question, self._text))
-            else:
-                found.append(self._table(question))
+            question.budget.until = until
+            try:
+                found.append(self._account(question))
+            except TooSlow:
+                raise asked.too_slow() from None
         return found
+
+    def _account(self, question: Question) -> Account:
+        if isinstance(self._declared, Grid):
+            return self._picture(question, self._declared)
+        return self._table(question) if self._text is None else self._words(question, self._text)
 
     def warm(self) -> None:
         """Explain a background record roughly, so that the first budget is not spent on what is done once."""

@@ -38,7 +38,11 @@ class Surrogate:
 
 
 def surrogate(game: Game, budget: Budget, generator: np.random.Generator) -> Surrogate:
-    """Sample around the record while the budget lasts, then fit."""
+    """Sample around the record while the budget lasts, then fit.
+
+    Raises:
+        TooSlow: A number of samples was asked for that cannot be taken in time.
+    """
     active = game.active
     contributions, errors = np.zeros(game.players), np.zeros(game.players)
     if not len(active):
@@ -56,6 +60,7 @@ def surrogate(game: Game, budget: Budget, generator: np.random.Generator) -> Sur
         kept, values = np.vstack([kept, chosen]), np.append(values, game.play(full, rows))
         if wanted is not None:
             more = min(len(values), wanted - len(values))
+            budget.allow(more, len(values))
         elif len(values) >= MOST_SAMPLES or budget.spent() - before > budget.left():
             break
         else:

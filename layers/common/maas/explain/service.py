@@ -1,14 +1,15 @@
 """Explanations as a function gives them: an explainer for each version it serves, made at first use."""
 
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from maas.contract import Columns, Contract
-from maas.errors import FieldError, PayloadTooLarge
+from maas.explain.budget import LONGEST
 from maas.explain.declared import Declared
 from maas.explain.explainer import Explainer
 from maas.explain.model import Model
-from maas.explain.options import MOST_ROWS, Options
+from maas.explain.options import Options
 from maas.predictor import Predictor
 from maas.protocol.explain import OUTPUT, ExplainV1, column
 from maas.protocol.problem import Reply
@@ -69,17 +70,15 @@ class Explanations:
         """One document per record, in their order.
 
         Raises:
-            PayloadTooLarge: There are more records than can be explained at once.
+            PayloadTooLarge: There are more records, or samples for them, than can be explained in time.
             InvalidRequest: The options do not fit the model.
             InvalidRecord: A record cannot be computed.
             IntegrityError, RegistryUnavailable: What the version needs for it cannot be read.
         """
         count = len(next(iter(columns.values())))
-        if count > MOST_ROWS:
-            detail = f"{count} records; at most {MOST_ROWS} are explained at once"
-            raise PayloadTooLarge(f"{detail}.", errors=[FieldError("/instances", detail)])
+        options.limit(count)
         with self._telemetry.segment("explain"):
-            accounts = self._explainer(served).explain(columns, options)
+            accounts = self._explainer(served).explain(columns, options, until=time.monotonic() + LONGEST)
         self._telemetry.count("Explanations", count)
         return [account.document(self._settings.round_digits) for account in accounts]
 

@@ -35,6 +35,9 @@ def shapley(game: Game, budget: Budget, generator: np.random.Generator) -> Shapl
 
     The first samples tell what one costs. Each further round doubles their number while the budget lasts:
     the same game and generator give the same samples, only how many depends on the machine.
+
+    Raises:
+        TooSlow: A number of samples was asked for that cannot be taken in time.
     """
     active, total = game.active, game.value - float(game.bases.mean())
     contributions, errors = np.zeros(game.players), np.zeros(game.players)
@@ -50,6 +53,7 @@ def shapley(game: Game, budget: Budget, generator: np.random.Generator) -> Shapl
             return Shapley(contributions, errors, exact=True)
         if budget.samples is not None:
             pairs = min(sampled.taken, budget.samples - sampled.taken)
+            budget.allow(pairs, sampled.taken)
         elif sampled.taken == MOST_SAMPLES or budget.spent() - before > budget.left() or sampled.precise():
             break
         else:

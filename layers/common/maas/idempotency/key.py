@@ -7,6 +7,8 @@ from maas.errors import FieldError, InvalidHeader
 from maas.protocol.request import Request
 
 HEADER = "Idempotency-Key"
+FOLDER = "idempotency/"
+"""Where answers are kept, each model's in a folder of its own."""
 _FIELD = HEADER.lower()
 _LONGEST = 255
 # A Structured Fields string as the draft has it, or its bare content as most clients send it.

@@ -27,7 +27,13 @@ _CLAIM_MILLISECONDS = 30_000  # the longest that a function may take; after that
 
 
 def answer_once(
-    request: Request, work: Callable[[], Reply], *, store: ObjectStore, model: str, seconds: int
+    request: Request,
+    work: Callable[[], Reply],
+    *,
+    store: ObjectStore,
+    model: str,
+    seconds: int,
+    subject: str | None = None,
 ) -> Reply:
     """The answer of `work`, or what it answered when the same caller sent the same request with this key.
 
@@ -39,6 +45,7 @@ def answer_once(
         store: Where answers are kept.
         model: Whose answers they are.
         seconds: How long they are kept.
+        subject: The hash of whom it is about, by which `maas forget` finds the answer.
 
     Raises:
         InvalidHeader: The key cannot be used.
@@ -47,7 +54,7 @@ def answer_once(
         RegistryUnavailable: S3 does not answer, so nothing can be promised about repetitions.
     """
     # Each caller's keys are their own: nobody can block, or read the answer to, another one's.
-    payload = {"key": [request.caller, read_key(request)], "request": fingerprint(request)}
+    payload = {"key": [*request.caller, read_key(request)], "request": fingerprint(request)}
 
     def answer(payload: dict[str, Any]) -> Reply:  # noqa: ARG001 -- Powertools' utility hashes it
         reply = work()
@@ -56,7 +63,7 @@ def answer_once(
     once = idempotent_function(
         answer,
         data_keyword_argument="payload",
-        persistence_store=S3Records(store),
+        persistence_store=S3Records(store, subject),
         config=IdempotencyConfig(
             event_key_jmespath="key",
             payload_validation_jmespath="request",

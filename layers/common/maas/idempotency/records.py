@@ -12,9 +12,9 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
 
 from maas.errors import AlreadyExists, Conflict, KeyMissing, RequestInProgress
+from maas.idempotency.key import FOLDER
 from maas.store import ObjectStore, StoredObject
 
-FOLDER = "idempotency/"
 _JSON = "application/json"
 
 
@@ -26,9 +26,10 @@ class S3Records(BasePersistenceLayer):
     read. Nothing is deleted: an object that nobody needs any more expires by the bucket's lifecycle.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, subject: str | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._store = store
+        self._about = {} if subject is None else {"subject": subject}
         self._etag: str | None = None
 
     def _get_record(self, idempotency_key: str) -> DataRecord:
@@ -38,7 +39,7 @@ class S3Records(BasePersistenceLayer):
             raise IdempotencyItemNotFoundError from error
 
     def _put_record(self, data_record: DataRecord) -> None:
-        path, body = _path(data_record.idempotency_key), _body(data_record)
+        path, body = _path(data_record.idempotency_key), self._body(data_record)
         try:
             self._etag = self._store.put(path, body, if_none_match=True, content_type=_JSON)
         except AlreadyExists:
@@ -55,11 +56,23 @@ class S3Records(BasePersistenceLayer):
     def _update_record(self, data_record: DataRecord) -> None:
         try:
             path = _path(data_record.idempotency_key)
-            self._store.put(path, _body(data_record), if_match=self._etag, content_type=_JSON)
+            self._store.put(path, self._body(data_record), if_match=self._etag, content_type=_JSON)
         except Conflict as error:
             raise RequestInProgress(
                 "A repetition of this request has taken it over; ask again for its answer."
             ) from error
+
+    def _body(self, record: DataRecord) -> bytes:
+        document = {
+            "status": record._status,  # noqa: SLF001 -- `status` itself turns into EXPIRED with time
+            "expires": record.expiry_timestamp,
+            "claimed_until": record.in_progress_expiry_timestamp,
+            "request": record.payload_hash,
+            "answer": record.response_data,
+            # Two claims must never be the same bytes: the store takes equal bytes for its own lost write.
+            "nonce": secrets.token_hex(8),
+        }
+        return json.dumps(document | self._about).encode()
 
     def _delete_record(self, data_record: DataRecord) -> None:
         # Expired rather than removed: the permission to write is enough for it.
@@ -70,19 +83,6 @@ class S3Records(BasePersistenceLayer):
 def _path(key: str) -> str:
     model, _, digest = key.partition("#")
     return f"{FOLDER}{model}/{digest}"
-
-
-def _body(record: DataRecord) -> bytes:
-    document = {
-        "status": record._status,  # noqa: SLF001 -- `status` itself turns into EXPIRED with time
-        "expires": record.expiry_timestamp,
-        "claimed_until": record.in_progress_expiry_timestamp,
-        "request": record.payload_hash,
-        "answer": record.response_data,
-        # Two claims must never be the same bytes: the store takes equal bytes for its own lost write.
-        "nonce": secrets.token_hex(8),
-    }
-    return json.dumps(document).encode()
 
 
 def _record(key: str, stored: StoredObject) -> DataRecord:

@@ -13,7 +13,19 @@ import numpy as np
 
 from maas.contract import Columns
 from maas.errors import MaasError
-from maas.judgement import Check, Gate, Sense
+from maas.judgement import (
+    BASELINE,
+    GOLDEN,
+    LATENCY,
+    PARITY,
+    PRODUCTION,
+    SIZE,
+    SLOWER,
+    UNNOTICED_MILLISECONDS,
+    Check,
+    Gate,
+    Sense,
+)
 from maas.manifest import Manifest
 from maas.runtime import Session
 from maas.serving import Served
@@ -26,7 +38,6 @@ from models.table import Table
 from models.validation import Rows
 
 _CALLS = 60
-_UNNOTICED_MILLISECONDS = 1.0
 _MEGABYTE = 1 << 20
 
 
@@ -82,7 +93,7 @@ def _rival(recipe: Recipe, evaluation: Evaluation, incumbent: Incumbent | None) 
 
 def _baseline(recipe: Recipe, evaluation: Evaluation) -> Check:
     return Check(
-        name=f"{recipe.score} against the baseline",
+        name=f"{recipe.score}{BASELINE}",
         value=evaluation.metrics[recipe.score],
         limit=evaluation.baseline[recipe.score],
         sense=_sense(recipe),
@@ -95,7 +106,7 @@ def _production(
     recipe: Recipe, evaluation: Evaluation, incumbent: Incumbent | None, rival: _Rival | None
 ) -> Check:
     """The scores of both on rows that neither has learnt, or those of the same data when it was judged."""
-    name = f"{recipe.score} against production"
+    name = f"{recipe.score}{PRODUCTION}"
     if incumbent is None:
         return Check(name=name, passed=True, note="nothing is in production")
     if rival is None:
@@ -114,7 +125,7 @@ def _production(
 def _parity(manifest: Manifest) -> Check:
     parity = manifest.parity
     return Check(
-        name="export against the fitted model",
+        name=PARITY,
         value=parity.max_abs_difference,
         limit=parity.tolerance,
         passed=parity.max_abs_difference <= parity.tolerance,
@@ -124,20 +135,21 @@ def _parity(manifest: Manifest) -> Check:
 
 def _golden(recipe: Recipe, manifest: Manifest, artifact: bytes) -> Check:
     """Replay the samples as a function does before it serves."""
-    name, samples = "golden samples", len(manifest.golden.instances)
+    samples = len(manifest.golden.instances)
     served = Served(manifest, recipe.endpoint.contract, Session(artifact), load_seconds=0.0)
     try:
         served.check()
     except MaasError as error:
-        return Check(name=name, passed=False, note=error.detail)
-    return Check(name=name, passed=True, note=f"{samples} reproduced")
+        return Check(name=GOLDEN, passed=False, note=error.detail)
+    return Check(name=GOLDEN, passed=True, note=f"{samples} reproduced")
 
 
 def _size(budget: Budget, artifact: bytes) -> Check:
-    megabytes = len(artifact) / _MEGABYTE
+    # Whoever reads the decision sees the rounded figures: it is they that are compared.
+    megabytes = round(len(artifact) / _MEGABYTE, 4)
     return Check(
-        name="megabytes of the artifact",
-        value=round(megabytes, 4),
+        name=SIZE,
+        value=megabytes,
         limit=budget.megabytes,
         passed=megabytes <= budget.megabytes,
     )
@@ -147,23 +159,23 @@ def _latency(recipe: Recipe, artifact: bytes, table: Table, rival: _Rival | None
     """The time of one row on the path a request takes, and how it compares, both measured in turns."""
     budget = recipe.budget
     sessions = [Session(artifact), *([rival.incumbent.session()] if rival else [])]
-    ours, *theirs = (1000 * seconds for seconds in _medians(recipe, sessions, table))
+    ours, *theirs = (round(1000 * seconds, 4) for seconds in _medians(recipe, sessions, table))
     yield Check(
-        name="milliseconds for one row",
-        value=round(ours, 4),
+        name=LATENCY,
+        value=ours,
         limit=budget.milliseconds,
         passed=ours <= budget.milliseconds,
         note=f"median of {_CALLS}, on the machine that trained",
     )
     if rival:
-        ratio = ours / theirs[0]
-        unnoticed = ours <= _UNNOTICED_MILLISECONDS
+        ratio = round(ours / max(theirs[0], 1e-4), 3)
+        unnoticed = ours <= UNNOTICED_MILLISECONDS
         yield Check(
-            name="time for one row over production's",
-            value=round(ratio, 3),
+            name=SLOWER,
+            value=ratio,
             limit=budget.slower,
             passed=unnoticed or ratio <= budget.slower,
-            note=f"counts above {_UNNOTICED_MILLISECONDS:g} ms only" if unnoticed else "",
+            note=f"counts above {UNNOTICED_MILLISECONDS:g} ms only" if unnoticed else "",
         )
 
 

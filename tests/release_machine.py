@@ -235,6 +235,8 @@ def _resolved(node: Any) -> Any:
         condition, then, _ = node["Fn::If"]
         assert condition == "IsTraining"
         return _resolved(then)
+    if "Fn::Sub" in node:
+        return node["Fn::Sub"].replace("${AWS::Partition}", "aws")
     if "Ref" in node:
         return {
             "ReleaseFunction.Alias": f"{FUNCTION}:live",

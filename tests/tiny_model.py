@@ -11,6 +11,7 @@ from pydantic import Field, NaiveDatetime
 from maas.artifact import Blob
 from maas.contract import Columns, Matrix, Prediction, Record
 from maas.endpoint import Endpoint
+from maas.judgement import BASELINE, GOLDEN, LATENCY, PARITY, PRODUCTION, SIZE, SLOWER, Check, Gate
 from maas.manifest import (
     Baseline,
     Candidate,
@@ -98,6 +99,26 @@ def golden(artifact: bytes) -> Golden:
     outputs = contract.respond(Session(artifact).run(contract.matrix(contract.parse(INSTANCES))))
     predictions = tuple({"volume": value} for value in outputs["volume"].tolist())
     return Golden(instances=tuple(INSTANCES), predictions=predictions, tolerance=1e-3)
+
+
+def decision(stable: str | None = None, /, **changes: Check | None) -> Gate:
+    """The gate's decision about a version below, beside the version `stable`, a digest.
+
+    Args:
+        stable: What was in production, None: nothing.
+        changes: Checks by the name of their constant in `maas.judgement`, in small letters; None: without it.
+    """
+    beside = {"value": 1.0, "limit": 1.02} if stable else {"note": "nothing is in production"}
+    checks: dict[str, Check | None] = {
+        "baseline": Check(name=f"rmse{BASELINE}", value=1.0, limit=2.0, passed=True),
+        "production": Check.model_validate({"name": f"rmse{PRODUCTION}", "passed": True, **beside}),
+        "parity": Check(name=PARITY, value=0.0, limit=1e-3, passed=True),
+        "golden": Check(name=GOLDEN, passed=True, note="3 reproduced"),
+        "size": Check(name=SIZE, value=0.0003, limit=64.0, passed=True),
+        "latency": Check(name=LATENCY, value=0.1, limit=10.0, passed=True),
+        "slower": Check(name=SLOWER, value=1.1, limit=3.0, passed=True) if stable else None,
+    }
+    return Gate.of(tuple(check for check in (checks | changes).values() if check), stable)
 
 
 def version(weights: list[float] | None = None, **changes: Any) -> tuple[Manifest, bytes]:

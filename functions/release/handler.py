@@ -90,9 +90,13 @@ class Release(Function):
             Tolerance(settings.requests, settings.failures, settings.slower),
         )
         metrics = Metrics(
-            Session().client("cloudwatch"), environment=self.settings.environment, alarms=settings.alarms
+            Session().client("cloudwatch"),
+            environment=self.settings.environment,
+            alarms=settings.alarms,
+            namespace=self.settings.metrics_namespace,
         )
-        return Steps(self.make_registry(), plan, metrics, self._is_ready)
+        is_local = self.settings.environment == "local"
+        return Steps(self.make_registry(), plan, metrics, self._is_ready, simulated=is_local)
 
     def _is_ready(self, model: str, version: str) -> bool:
         from maas.rollout.readiness import is_ready

@@ -54,8 +54,22 @@ def value(node: Any, values: dict[str, Any]) -> Any:
         "Fn::And": lambda: all(value(part, values) for part in argument),
         "Fn::Or": lambda: any(value(part, values) for part in argument),
         "Fn::Join": lambda: "".join(value(argument[1], values)),
+        # What CloudFormation makes of an empty list parameter, one empty member or none, is alike here.
+        "Fn::EachMemberEquals": lambda: {*value(argument[0], values).split(",")} == {argument[1]},
     }
     return known[name]()
+
+
+def refusals(**given: str) -> list[str]:
+    """What the template's rules have against a deployment with these parameters."""
+    values = parameters(**({"Environment": "local"} | given))
+    return [
+        assertion["AssertDescription"]
+        for rule in TEMPLATE["Rules"].values()
+        if value(rule["RuleCondition"], values)
+        for assertion in rule["Assertions"]
+        if not value(assertion["Assert"], values)
+    ]
 
 
 def deployed(**given: str) -> dict[str, dict[str, Any]]:
@@ -106,7 +120,11 @@ def test_an_emulator_without_batch_deploys_the_rest() -> None:
             {"TrainingGpuInstances", "TrainingScheduler"},
         ),
         ({"TrainingGpu": "on"}, {"TrainingGpuInstances", "TrainingLaunchTemplate"}, {"TrainingFargate"}),
-        ({"TrainingSubnets": "subnet-1"}, {"TrainingFargate"}, {"TrainingVpc", "TrainingSecurityGroup"}),
+        (
+            {"TrainingSubnets": "subnet-1", "TrainingSecurityGroups": "sg-1"},
+            {"TrainingFargate"},
+            {"TrainingVpc", "TrainingSecurityGroup"},
+        ),
         ({"TrainingSchedule": "rate(7 days)"}, {"TrainingScheduler", "TrainingSchedulerRole"}, set()),
     ],
 )
@@ -125,6 +143,62 @@ def test_training_needs_an_image_by_its_digest() -> None:
     pattern = TEMPLATE["Parameters"]["TrainingImage"]["AllowedPattern"]
     assert re.fullmatch(pattern, IMAGE)
     assert not re.fullmatch(pattern, "registry/maas-training:latest")
+
+
+TRAINED = {"Training": "on", "TrainingImage": IMAGE}
+NETWORK = {"TrainingSubnets": "subnet-1,subnet-2", "TrainingSecurityGroups": "sg-1"}
+SCHEDULE = {"TrainingSchedule": "rate(7 days)", "TrainingScheduledModels": "digits,sentiment"}
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({"Training": "on"}, {"TrainingImage": IMAGE}),
+        ({"RetrainOnDrift": "on"}, TRAINED),
+        ({"TrainingGpu": "on"}, TRAINED),
+        ({"TrainingNodes": "on"}, TRAINED),
+        (SCHEDULE, TRAINED),
+        (
+            {**TRAINED, "TrainingSchedule": SCHEDULE["TrainingSchedule"]},
+            {"TrainingScheduledModels": SCHEDULE["TrainingScheduledModels"]},
+        ),
+        (
+            {**TRAINED, "TrainingSubnets": NETWORK["TrainingSubnets"]},
+            {"TrainingSecurityGroups": NETWORK["TrainingSecurityGroups"]},
+        ),
+        (
+            {**TRAINED, "TrainingSecurityGroups": NETWORK["TrainingSecurityGroups"]},
+            {"TrainingSubnets": NETWORK["TrainingSubnets"]},
+        ),
+    ],
+    ids=",".join,
+)
+def test_what_would_never_happen_is_refused(given: dict[str, str], needed: dict[str, str]) -> None:
+    """Before anything is made, and with the name of what is missing; with it nothing is refused."""
+    [reason] = refusals(**given)
+    assert any(name in reason for name in needed)
+    assert refusals(**(given | needed)) == []
+
+
+def test_what_is_not_asked_for_is_not_refused() -> None:
+    """The defaults, and everything at once."""
+    assert refusals() == []
+    everything = {"TrainingGpu": "on", "TrainingNodes": "on", "RetrainOnDrift": "on"}
+    assert refusals(**TRAINED, **NETWORK, **SCHEDULE, **everything) == []
+
+
+def test_rules_know_few_functions() -> None:
+    """CloudFormation's rules take these and no others."""
+    used = set(re.findall(r'"(Fn::\w+|Ref|Condition)": ', json.dumps(TEMPLATE["Rules"])))
+    assert used <= {
+        "Ref",
+        "Fn::And",
+        "Fn::Or",
+        "Fn::Not",
+        "Fn::Equals",
+        "Fn::Contains",
+        "Fn::EachMemberEquals",
+    }
 
 
 def test_training_lets_nobody_in() -> None:
@@ -175,6 +249,40 @@ def test_the_state_machine_starts_that_job() -> None:
     assert names <= model.input_shape.members.keys()
 
 
+@pytest.mark.parametrize(("training", "resource"), [("on", "submitJob.sync"), ("off", "submitJob")])
+def test_without_training_nothing_is_waited_for(training: str, resource: str) -> None:
+    """The rights that waiting takes are asked for when the machine is made, and only training gives them."""
+    found = deployed(Training=training, TrainingImage=IMAGE)
+    condition, *choices = found["ReleaseStateMachine"]["Properties"]["Definition"]["States"]["Train"][
+        "Resource"
+    ]["Fn::If"]
+    chosen = choices[0 if value({"Condition": condition}, parameters(Training=training)) else 1]
+    assert chosen["Fn::Sub"] == f"arn:${{AWS::Partition}}:states:::batch:{resource}"
+
+
+def test_no_training_is_waited_for_without_end() -> None:
+    """A job that hangs ends the execution, and so do the attempts that follow each other."""
+    assert JOB["Timeout"]["AttemptDurationSeconds"] < STATES["Train"]["TimeoutSeconds"]
+    definition = RESOURCES["ReleaseStateMachine"]["Properties"]["Definition"]
+    assert STATES["Train"]["TimeoutSeconds"] < definition["TimeoutSeconds"]
+
+
+def test_every_bad_end_of_a_release_is_told() -> None:
+    """Failed, too late, or aborted: a version is not released, or a canary is left that nobody watches."""
+    alarm = RESOURCES["ReleaseFailedAlarm"]["Properties"]
+    [total] = [one["Expression"] for one in alarm["Metrics"] if "Expression" in one]
+    metrics = {one["Id"]: one["MetricStat"]["Metric"] for one in alarm["Metrics"] if "MetricStat" in one}
+    assert {one["MetricName"] for one in metrics.values()} == {
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
+    }
+    machine = [{"Name": "StateMachineArn", "Value": {"Ref": "ReleaseStateMachine"}}]
+    assert all((one["Namespace"], one["Dimensions"]) == ("AWS/States", machine) for one in metrics.values())
+    # Without a value of its own each would make the sum undefined.
+    assert set(total.split(" + ")) == {f"FILL({name}, 0)" for name in metrics}
+
+
 def test_every_task_is_tried_again_and_caught() -> None:
     """No fault ends a release without a state that says what became of it."""
     tasks = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
@@ -197,7 +305,7 @@ def test_every_model_has_canary_alarms(model: str) -> None:
         alarm = RESOURCES[f"{camel(model)}Canary{what}"]["Properties"]
         name = alarm["AlarmName"]["Fn::Sub"].replace("${AWS::StackName}", "stack")
         assert model_of(name, prefix) == model
-        assert (alarm["Namespace"], alarm["MetricName"]) == (emf.NAMESPACE, metric)
+        assert (alarm["Namespace"], alarm["MetricName"]) == ({"Fn::Sub": "maas/${AWS::StackName}"}, metric)
         dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
         assert (dimensions["service"], dimensions["track"]) == (model, "canary")
         properties = {"environment": "local", "service": model, "track": "canary", "version": "v"}
@@ -213,6 +321,33 @@ def test_an_alarm_reaches_the_release_function() -> None:
     prefix = {"Fn::Sub": "${AWS::StackName}-canary-"}
     assert pattern["detail"]["alarmName"] == [{"prefix": prefix}]
     assert properties["Environment"]["Variables"]["MAAS_CANARY_ALARMS"] == prefix
+
+
+@pytest.mark.parametrize("event", ["CanaryAlarm", "DataArrived"])
+def test_events_are_delivered_to_the_alias(event: str) -> None:
+    """What EventBridge takes of a rule it may bring to the function's alias, and only from that rule."""
+    found = deployed(Training="on", TrainingImage=IMAGE)
+    rule = f"ReleaseFunction{event}"
+    properties = found[rule]["Properties"]
+    assert (
+        properties["EventPattern"]
+        == RESOURCES["ReleaseFunction"]["Properties"]["Events"][event]["Properties"]["Pattern"]
+    )
+    [target] = properties["Targets"]
+    assert target["Arn"] == {"Ref": "ReleaseFunctionAliaslive"}
+    assert found["ReleaseFunctionAliaslive"]["Type"] == "AWS::Lambda::Alias"
+    [permission] = [
+        one["Properties"]
+        for one in found.values()
+        if one["Type"] == "AWS::Lambda::Permission"
+        and one["Properties"].get("SourceArn") == {"Fn::GetAtt": [rule, "Arn"]}
+    ]
+    assert permission == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": {"Ref": "ReleaseFunctionAliaslive"},
+        "Principal": "events.amazonaws.com",
+        "SourceArn": {"Fn::GetAtt": [rule, "Arn"]},
+    }
 
 
 def test_the_function_reads_the_settings_that_the_template_gives() -> None:

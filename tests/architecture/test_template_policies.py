@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from maas.access import SCOPES
-from tests.policies import access, running, storage
+from tests.policies import access, machines, running, storage
 from tests.policies.defects import access as access_defects
+from tests.policies.defects import machines as machines_defects
 from tests.policies.defects import running as running_defects
 from tests.policies.defects import storage as storage_defects
 from tests.policies.defects.planting import Defect, properties, without
@@ -27,14 +28,19 @@ VARIANTS = {
 
 def policies() -> Iterator[tuple[str, Policy]]:
     """Every policy by its name."""
-    for module in (access, storage, running):
+    for module in (access, storage, running, machines):
         for name, policy in inspect.getmembers(module, inspect.isfunction):
             if policy.__module__ == module.__name__ and not name.startswith("_"):
                 yield name, policy
 
 
 POLICIES = dict(policies())
-DEFECTS = [*access_defects.DEFECTS, *running_defects.DEFECTS, *storage_defects.DEFECTS]
+DEFECTS = [
+    *access_defects.DEFECTS,
+    *machines_defects.DEFECTS,
+    *running_defects.DEFECTS,
+    *storage_defects.DEFECTS,
+]
 # Held in the one variant that it is about.
 ONLY = {"routes_ask_for_a_key": {"keys"}}
 

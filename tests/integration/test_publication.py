@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from maas.errors import GateRefused, KeyMissing
-from maas.judgement import Check, Gate
+from maas.judgement import Check
 from maas.manifest import Manifest
 from maas.registry import Registry
 from maas.rollout.plan import receipt_key
@@ -15,14 +15,15 @@ from models.incumbent import Incumbent
 from models.job import TrainedModel
 from models.publication import promote, publish
 from models.report import report_key
-from tests.tiny_model import NAME, version
+from tests.tiny_model import NAME, decision, version
 
 WHO = {"actor": "test", "reason": "trained"}
 FAILED = Check(name="rmse against the baseline", value=3.0, limit=2.0, passed=False)
 
 
 def trained(weight: float, *checks: Check, production: str | None = None) -> TrainedModel:
-    manifest, artifact = version([weight] * 8, gate=Gate.of(checks, production))
+    gate = decision(production, **({"baseline": checks[0]} if checks else {}))
+    manifest, artifact = version([weight] * 8, gate=gate)
     return TrainedModel(manifest, artifact, cast("Evaluation", None))
 
 

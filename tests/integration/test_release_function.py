@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from functions.release.handler import Release
-from maas.errors import InvalidRequest
+from maas.errors import InvalidRequest, PointerMoved
 from maas.pointer import Pointer
 from maas.registry import Registry
 from maas.rollout.alarm import withdraw
@@ -108,15 +108,22 @@ def test_an_alarm_of_an_earlier_canary_moves_nothing(registry: Registry) -> None
     assert tell(alarm(FAILURES, at=meanwhile)) == {"withdrawn": True}
 
 
-def test_an_alarm_overtaken_by_the_promotion_rolls_it_back(registry: Registry) -> None:
-    """What is in alarm was widened to everybody while the alarm was on its way: it is taken back."""
+@pytest.mark.parametrize("more", [False, True])
+def test_an_alarm_overtaken_by_the_promotion_rolls_it_back(registry: Registry, *, more: bool) -> None:
+    """What is in alarm was widened to everybody while the alarm was on its way: it is taken back.
+
+    Also where another canary has begun beside it.
+    """
+    third = registry.publish(*version([3.0] * 8))
 
     class Overtaken(Registry):
         def withdraw(self, model: str, **given: Any) -> Pointer:
             pointer = self.production(model)
             assert pointer is not None
-            if pointer.canary is not None:
-                self.promote(model, pointer.canary.manifest, **WHO)
+            assert pointer.canary is not None
+            self.promote(model, pointer.canary.manifest, **WHO)
+            if more:
+                self.canary(model, third, 10, **WHO)
             return super().withdraw(model, **given)
 
     before = registry.production(NAME)
@@ -124,6 +131,52 @@ def test_an_alarm_overtaken_by_the_promotion_rolls_it_back(registry: Registry) -
     moved = withdraw(Overtaken(registry.store), alarm(FAILURES), f"{STACK}-canary-")
     assert moved is not None
     assert (moved.action, moved.stable, moved.canary) == ("rollback", before.stable, None)
+
+
+def test_an_alarm_spares_a_canary_that_began_meanwhile(registry: Registry) -> None:
+    """While the alarm's event is looked at, somebody takes its canary back and begins another one."""
+    third = registry.publish(*version([3.0] * 8))
+
+    class Overtaken(Registry):
+        def withdraw(self, model: str, **given: Any) -> Pointer:
+            if not self.overtaken:
+                self.overtaken = True
+                super().withdraw(model, **WHO)
+                super().canary(model, third, 10, **WHO)
+            return super().withdraw(model, **given)
+
+        overtaken = False
+
+    event = alarm(FAILURES, at=datetime.now(UTC))
+    assert withdraw(Overtaken(registry.store), event, f"{STACK}-canary-") is None
+    pointer = registry.production(NAME)
+    assert pointer is not None
+    assert pointer.canary is not None
+    assert pointer.canary.version == third
+
+
+@pytest.mark.parametrize("moves", [1, 4, 5])
+def test_an_alarm_is_looked_at_again_when_it_was_overtaken(registry: Registry, moves: int) -> None:
+    """The same canary with another share is still the one in alarm; in the end the event comes once more."""
+    left = iter(range(moves))
+
+    class Widened(Registry):
+        def withdraw(self, model: str, **given: Any) -> Pointer:
+            pointer = self.production(model)
+            assert pointer is not None
+            assert pointer.canary is not None
+            if next(left, None) is not None:
+                super().canary(model, pointer.canary.manifest, pointer.canary.weight + 1, **WHO)
+            return super().withdraw(model, **given)
+
+    widened = Widened(registry.store)
+    if moves == 5:
+        with pytest.raises(PointerMoved):
+            withdraw(widened, alarm(FAILURES), f"{STACK}-canary-")
+        return
+    moved = withdraw(widened, alarm(FAILURES), f"{STACK}-canary-")
+    assert moved is not None
+    assert (moved.action, moved.canary) == ("withdraw", None)
 
 
 def test_an_alarm_that_is_over_moves_nothing(registry: Registry) -> None:

@@ -11,17 +11,16 @@ import pytest
 from functions.release.handler import Release
 from maas.artifact import Blob
 from maas.errors import GoldenMismatch, RegistryUnavailable
-from maas.judgement import Check, Gate
+from maas.judgement import Check
 from maas.manifest import Manifest
 from maas.pointer import Pointer
 from maas.registry import Registry
 from maas.rollout.plan import receipt_key
+from maas.signature import signature_key
 from maas.store import ObjectStore
 from tests.emf_metrics import put
 from tests.release_machine import MODELS, STACK, Execution, Machine, machine, transitions
-from tests.tiny_model import MEDIA_TYPE, NAME, endpoint, golden, graph, version
-
-GOOD = Gate.of((Check(name="rmse against the baseline", value=1.0, limit=2.0, passed=True),), None)
+from tests.tiny_model import MEDIA_TYPE, NAME, decision, endpoint, golden, graph, version
 
 
 class Stack:
@@ -36,7 +35,7 @@ class Stack:
 
     def made(self, weight: float, *, production: Manifest | None = None, **changes: Any) -> Manifest:
         """A version that is published, judged beside `production`."""
-        gate = GOOD.model_copy(update={"production": production.digest if production else None})
+        gate = decision(production.digest if production else None)
         manifest, artifact = version([weight] * 8, **({"gate": gate} | changes))
         self.registry.publish(manifest, artifact)
         return manifest
@@ -103,8 +102,7 @@ def stack(running: Machine) -> Stack:
 def test_a_new_version_is_trained_tried_and_widened(stack: Stack) -> None:
     """From data to all requests: the job is told what to train with, the canary grows step by step."""
     before = stack.stable()
-    gate = GOOD.model_copy(update={"production": before.digest})
-    stack.trained = version([2.0] * 8, gate=gate)
+    stack.trained = version([2.0] * 8, gate=decision(before.digest))
     stack.machine.meddle = stack.traffic(stack.trained[0], 30)
     ended = stack.machine.start({"model": NAME, "data": "s3://data/training/tiny/may.csv"}, name="may")
     assert ended.status == "SUCCEEDED", ended
@@ -161,7 +159,7 @@ def test_unreadable_input_ends_it(stack: Stack, given: Any) -> None:
 def test_a_version_that_does_not_open_ends_it(stack: Stack, artifact: bytes) -> None:
     """What was published is read back and opened before anything is decided about it."""
     stack.stable()
-    whole, _ = version([2.0] * 8, gate=GOOD)
+    whole, _ = version([2.0] * 8, gate=decision())
     broken = whole.model_copy(update={"artifact": Blob.of(artifact, MEDIA_TYPE)})
     stack.registry.publish(broken, artifact)
     ended = stack.machine.start({"model": NAME, "version": broken.digest})
@@ -172,13 +170,41 @@ def test_a_version_that_does_not_open_ends_it(stack: Stack, artifact: bytes) -> 
 def test_the_gate_refuses(stack: Stack) -> None:
     """A version that the gate refused is published and goes no further; the cause has the figures."""
     before = stack.stable()
-    bad = Gate.of((Check(name="rmse against production", value=3.0, limit=2.0, passed=False),), before.digest)
-    refused = stack.made(2.0, gate=bad)
+    worse = Check(name="rmse against production", value=3.0, limit=2.0, passed=False)
+    refused = stack.made(2.0, gate=decision(before.digest, production=worse))
     ended = stack.machine.start({"model": NAME, "version": refused.digest})
     assert (ended.states[-1], ended.error) == ("Refused", "GateRefused")
     assert "rmse against production: 3, allowed is at most 2" in ended.cause
     assert stack.pointer.stable == before.digest
     assert stack.pointer.canary is None
+
+
+def test_a_forged_decision_is_refused(stack: Stack) -> None:
+    """Who trains writes the decision: that it says `pass` is not enough."""
+    before = stack.stable()
+    worse = Check(name="rmse against production", value=3.0, limit=2.0, passed=True)
+    forged = stack.made(2.0, gate=decision(before.digest, production=worse))
+    ended = stack.machine.start({"model": NAME, "version": forged.digest})
+    assert (ended.states[-1], ended.error) == ("Refused", "GateRefused")
+    assert "rmse against production: 3, allowed is at most 2" in ended.cause
+    assert stack.pointer.canary is None
+
+
+def test_what_saw_simulated_data_only_is_released_on_laptops_alone(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its figures are about data that somebody made up."""
+    pretended = stack.made(1.0)
+    monkeypatch.setenv("MAAS_ENVIRONMENT", "prod")
+    monkeypatch.setitem(stack.machine.functions, f"{STACK}-release", Release("release"))
+    ended = stack.machine.start({"model": NAME, "version": pretended.digest})
+    assert (ended.states[-1], stack.registry.production(NAME)) == ("Refused", None)
+    assert "simulated" in ended.cause
+    asked = stack.machine.start({"model": NAME})
+    assert (asked.states, stack.machine.jobs) == (("Begin", "Failed"), [])
+    assert "data" in asked.cause
+    real = stack.made(1.0, data=pretended.data.model_copy(update={"simulated": False}))
+    assert stack.machine.start({"model": NAME, "version": real.digest}).status == "SUCCEEDED"
 
 
 def test_a_decision_about_another_production_no_longer_holds(stack: Stack) -> None:
@@ -225,14 +251,76 @@ def test_a_canary_that_nobody_asks_is_taken_back(stack: Stack) -> None:
     assert stack.pointer.canary is None
 
 
-def test_a_version_that_its_function_cannot_serve_is_taken_back(stack: Stack) -> None:
-    """The model's own function replays the golden samples before the canary is left alone with callers."""
+def test_a_version_that_its_function_cannot_serve_moves_nothing(stack: Stack) -> None:
+    """The model's own function replays the golden samples before any caller has the canary."""
     before = stack.stable()
     wrong = stack.made(2.0, production=before, golden=golden(graph([9.0] * 8)))
     ended = stack.machine.start({"model": NAME, "version": wrong.digest})
-    assert ended.states[-4:] == ("Canary", "Where", "Withdraw", "TakenBack")
+    assert ended.states[-3:] == ("Canary", "Where", "Refused")
     assert "cannot serve" in ended.cause
-    assert stack.pointer.canary is None
+    assert [move.action for move in stack.registry.history(NAME)] == ["promote"]
+    assert stack.pointer.stable == before.digest
+
+
+def test_a_first_version_that_its_function_cannot_serve_leaves_no_pointer(stack: Stack) -> None:
+    """There is nothing that a promotion could be taken back to, so there is none."""
+    wrong = stack.made(2.0, golden=golden(graph([9.0] * 8)))
+    ended = stack.machine.start({"model": NAME, "version": wrong.digest})
+    assert (ended.states[-1], ended.status) == ("Refused", "FAILED")
+    assert "cannot serve" in ended.cause
+    assert stack.registry.production(NAME) is None
+    assert stack.registry.history(NAME) == []
+
+
+def test_a_version_is_signed_before_its_function_is_asked(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that checks signatures would not serve it otherwise, and nothing would ever be released."""
+    kms: Any = boto3.client("kms")
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    monkeypatch.setenv("MAAS_SIGNING_KEY", key)
+    monkeypatch.setitem(stack.machine.functions, f"{STACK}-release", Release("release"))
+    first = stack.made(1.0)
+
+    def serve(*_: Any) -> Any:
+        assert stack.registry.store.read(signature_key(NAME, first.digest)).body
+        return {"statusCode": 200}
+
+    stack.machine.functions[f"{STACK}-{NAME}"] = serve
+    ended = stack.machine.start({"model": NAME, "version": first.version})
+    assert ended.status == "SUCCEEDED", ended
+
+
+def test_a_canary_whose_function_fails_meanwhile_is_taken_back(stack: Stack) -> None:
+    """A step that is repeated after its move, and finds the function broken, ends the canary."""
+    before = stack.stable()
+    good = stack.made(2.0, production=before)
+
+    def moved(step: str) -> None:
+        if step == "canary":
+            stack.registry.canary(NAME, good.digest, 10, actor="release", reason="the first attempt")
+            stack.machine.functions[f"{STACK}-{NAME}"] = lambda *_: {"statusCode": 500}
+
+    stack.machine.meddle = moved
+    ended = stack.machine.start({"model": NAME, "version": good.digest})
+    assert ended.states[-4:] == ("Canary", "Where", "Withdraw", "TakenBack")
+    assert (stack.pointer.stable, stack.pointer.canary) == (before.digest, None)
+
+
+def test_what_answers_everybody_is_not_said_to_be_taken_back(stack: Stack) -> None:
+    """The first version is promoted, then the step fails: somebody has to look, as it stays."""
+    first = stack.made(1.0)
+
+    def moved(step: str) -> None:
+        if step == "canary":
+            if stack.registry.production(NAME) is None:
+                stack.registry.promote(NAME, first.digest, actor="release", reason="the first attempt")
+            raise RegistryUnavailable("S3 is silent")
+
+    stack.machine.meddle = moved
+    ended = stack.machine.start({"model": NAME, "version": first.digest})
+    assert ended.states[-3:] == ("Blame", "Withdraw", "NotTakenBack")
+    assert stack.pointer.stable == first.digest
 
 
 def test_an_alarm_beside_the_state_machine_ends_the_watch(stack: Stack) -> None:
@@ -251,22 +339,24 @@ def test_a_raised_alarm_is_seen_by_the_watch_itself(stack: Stack) -> None:
     before = stack.stable()
     bad = stack.made(2.0, production=before)
     name = f"{STACK}-canary-{NAME}-latency"
-    client = boto3.client("cloudwatch")
-    client.put_metric_alarm(
-        AlarmName=name,
-        Namespace="maas",
-        MetricName="Latency",
-        Statistic="Average",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-    )
-    client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="slow")
+    stack.machine.meddle = lambda step: ring(name) if step == "watch" else None
     ended = stack.machine.start({"model": NAME, "version": bad.digest})
-    client.delete_alarms(AlarmNames=[name])
+    boto3.client("cloudwatch").delete_alarms(AlarmNames=[name])
     assert ended.states[-1] == "TakenBack"
     assert name in ended.cause
+
+
+def test_nothing_begins_while_an_alarm_is_raised(stack: Stack) -> None:
+    """It would not be raised once more, so no event would take the canary back."""
+    before = stack.stable()
+    good = stack.made(2.0, production=before)
+    name = f"{STACK}-canary-{NAME}-latency"
+    ring(name)
+    ended = stack.machine.start({"model": NAME, "version": good.digest})
+    boto3.client("cloudwatch").delete_alarms(AlarmNames=[name])
+    assert ended.states[-2:] == ("IsAdmitted", "Refused")
+    assert name in ended.cause
+    assert [move.action for move in stack.registry.history(NAME)] == ["promote"]
 
 
 def test_a_person_who_promotes_meanwhile_is_not_overruled(stack: Stack) -> None:
@@ -338,6 +428,22 @@ def test_every_branch_was_taken(request: pytest.FixtureRequest, taken: set[tuple
         pytest.skip("only some of this module's tests ran")
     assert transitions() - taken == set()
     assert taken <= transitions()
+
+
+def ring(name: str) -> None:
+    """Raise a canary alarm, whose event gets lost."""
+    client = boto3.client("cloudwatch")
+    client.put_metric_alarm(
+        AlarmName=name,
+        Namespace="maas",
+        MetricName="Latency",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="slow")
 
 
 def alarm(stack: Stack) -> None:

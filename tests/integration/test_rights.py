@@ -5,14 +5,15 @@ compared with the policies of the template, both ways.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache, partial
 from typing import Any
 
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from tests.policies.template import ROOT
-from tests.rights import reading, releasing, scoring, serving, watching
+from tests.policies.template import ROOT, containers
+from tests.rights import reading, releasing, scoring, services, serving, watching
 from tests.rights.roles import Case, Right
 
 RESOURCES: dict[str, dict[str, Any]] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
@@ -39,9 +40,10 @@ SERVICES = {
     "BatchLargeFilesRole": "Step Functions calls the batch function and runs a distributed map",
     "ReleaseStateMachineRole": "Step Functions calls the release function, submits jobs, waits for them",
     "TrainingExecutionRole": "ECS pulls the image and opens the log before our code runs",
-    "TrainingInstanceRole": "the ECS agent on the instance; AWS's own managed policy",
     "TrainingSchedulerRole": "EventBridge Scheduler calls the release function",
 }
+# Roles with no right of ours.
+MANAGED = {"TrainingInstanceRole": "the ECS agent on the instance; AWS's own managed policy"}
 # Rights that are used on a function's behalf and not by its code.
 ON_BEHALF = {
     "logs:CreateLogStream": "Lambda opens the function's log",
@@ -95,7 +97,34 @@ def test_every_right_is_used(role: str) -> None:
 def test_every_role_is_driven() -> None:
     """A role that is added needs a driver, or a word on who uses it."""
     roles = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
-    assert roles == set(DRIVERS) | set(SERVICES)
+    assert roles == set(DRIVERS) | set(SERVICES) | set(MANAGED)
+    assert all(services.permitted(RESOURCES, role) == set() for role in MANAGED)
+
+
+@pytest.mark.parametrize("role", SERVICES)
+def test_services_have_the_rights_that_they_use(role: str) -> None:
+    """What a state machine, a job or a schedule makes AWS do, its role permits, and nothing else."""
+    assert services.needed(RESOURCES, role) == services.permitted(RESOURCES, role) != set()
+
+
+def test_rights_of_services_that_are_missing_or_idle_are_noticed() -> None:
+    """A task that waits, a policy beside the role, a log, a schedule's queue: each difference shows."""
+    changed = deepcopy(RESOURCES)
+    states = changed["ReleaseStateMachine"]["Properties"]["Definition"]["States"]
+    states["Train"]["Resource"] = {"Fn::Sub": "arn:${AWS::Partition}:states:::lambda:invoke"}
+    for resource in changed.values():
+        if resource["Type"] == "AWS::Batch::JobDefinition":
+            for container in containers(resource["Properties"]):
+                container["LogConfiguration"]["LogDriver"] = "none"
+    changed["TrainingScheduler"]["Properties"]["Target"].pop("DeadLetterConfig")
+    changed["BatchLargeFiles"]["Properties"]["Definition"]["States"].pop("Ranges")
+    for role in SERVICES:
+        assert services.needed(changed, role) < services.permitted(changed, role), role
+    for role in SERVICES:
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "x"}
+        properties = {"RoleName": {"Ref": role}, "PolicyDocument": {"Statement": statement}}
+        beside = {"Type": "AWS::IAM::RolePolicy", "Properties": properties}
+        assert "s3:GetObject" in services.permitted({**RESOURCES, "Beside": beside}, role)
 
 
 def test_exceptions_are_needed() -> None:

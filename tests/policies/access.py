@@ -7,6 +7,8 @@ from typing import Any
 from tests.policies.template import Template, flat, identity_statements, resource_statements, statements
 
 ACCOUNT = re.compile(r"^arn:\$\{AWS::Partition\}:iam::\$\{AWS::AccountId\}:root$")
+# Services that say for whose resource they assume a role. Lambda and EC2 do not.
+DEPUTIES = {"ecs-tasks.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"}
 # Every failure that a REST API can produce by itself (API Gateway's documentation, "Gateway response types").
 GATEWAY_RESPONSES = {
     "ACCESS_DENIED",
@@ -31,6 +33,7 @@ GATEWAY_RESPONSES = {
     "UNSUPPORTED_MEDIA_TYPE",
     "WAF_FILTERED",
 }
+EXPLAIN_LIMITS = ({"Ref": "ExplainRate"}, {"Ref": "ExplainBurst"})
 
 
 def routes_are_authenticated(template: Template) -> Iterator[str]:
@@ -58,24 +61,28 @@ def routes_ask_for_a_key(template: Template) -> Iterator[str]:
 
 
 def routes_are_throttled(template: Template) -> Iterator[str]:
-    """A stage limits every route, and explanations, which cost more, apart."""
-    explained = {
-        path
+    """A stage limits every route, and those that explain, which costs more, apart and all alike."""
+    models = {
+        path.removesuffix(":explain")
         for api in template.of("AWS::ApiGateway::RestApi").values()
         for path in api["Body"]["paths"]
         if path.endswith(":explain")
     }
+    # Versions are explained below the second one.
+    explaining = sorted(f"{model}{rest}" for model in models for rest in (":explain", "/{proxy+}"))
     for name, stage in template.of("AWS::ApiGateway::Stage").items():
-        limited = {
-            (setting["ResourcePath"], setting["HttpMethod"])
+        limits = {
+            (setting["ResourcePath"], setting["HttpMethod"]): (
+                setting.get("ThrottlingRateLimit"),
+                setting.get("ThrottlingBurstLimit"),
+            )
             for setting in flat(stage.get("MethodSettings", []))
-            if setting.get("ThrottlingRateLimit") and setting.get("ThrottlingBurstLimit")
         }
-        if ("/*", "*") not in limited:
+        if not all(limits.get(("/*", "*"), [None])):
             yield f"{name}: its routes have no limit"
-        for path in sorted(explained):
-            if ("/" + path.replace("/", "~1"), "POST") not in limited:
-                yield f"{name}: {path} has no limit of its own"
+        for path in explaining:
+            if limits.get(("/" + path.replace("/", "~1"), "POST")) != EXPLAIN_LIMITS:
+                yield f"{name}: {path} has not the limits of explanations"
 
 
 def gateway_failures_are_ours(template: Template) -> Iterator[str]:
@@ -122,6 +129,9 @@ def trust_is_narrow(template: Template) -> Iterator[str]:
             principal = statement.get("Principal", {})
             kinds = set(principal) if isinstance(principal, dict) else {principal}
             if kinds == {"Service"}:
+                for service in sorted(DEPUTIES & set(flat(principal["Service"]))):
+                    if not {"aws:SourceAccount", "aws:SourceArn"} & _keys(statement.get("Condition", {})):
+                        yield f"{name}: {service} may assume it for anybody's account"
                 continue
             accounts = [_text(one) for one in flat(principal.get("AWS"))] if kinds == {"AWS"} else [""]
             if not all(ACCOUNT.match(account) for account in accounts):
@@ -167,3 +177,8 @@ def _text(value: Any) -> str:
         (inner,) = value.values()
         return inner if isinstance(inner, str) else str(inner)
     return str(value)
+
+
+def _keys(condition: dict[str, Any]) -> set[str]:
+    """What a statement's condition looks at."""
+    return {key for test in condition.values() for key in test}

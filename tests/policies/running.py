@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.policies.template import Resource, Template, branches, containers
+from tests.policies.template import Resource, Template, branches, containers, tasks
 
 API_SECONDS = 29  # API Gateway gives up after them
 DIGEST = "@sha256:[0-9a-f]{64}"
@@ -125,7 +125,7 @@ def messages_stay_hidden_while_worked_on(template: Template) -> Iterator[str]:
 def machines_catch_what_fails(template: Template) -> Iterator[str]:
     """Every task of a state machine says what happens after a failure."""
     for name, machine in template.of("AWS::StepFunctions::StateMachine").items():
-        for state, task in _tasks(machine["Definition"]["States"]):
+        for state, task in tasks(machine["Definition"]["States"]):
             if not task.get("Retry") and not task.get("Catch"):
                 yield f"{name}: {state} neither tries again nor catches"
 
@@ -176,7 +176,7 @@ def _calls(template: Template) -> Iterator[tuple[str, Any]]:
     for name, target in _asynchronous(template):
         yield name, target["Arn"]
     for name, machine in template.of("AWS::StepFunctions::StateMachine").items():
-        for _, task in _tasks(machine["Definition"]["States"]):
+        for _, task in tasks(machine["Definition"]["States"]):
             yield name, task.get("Parameters", task.get("Arguments"))
 
 
@@ -195,17 +195,6 @@ def _dead_letters(template: Template) -> set[str]:
     configs = template.of("AWS::Lambda::EventInvokeConfig").values()
     ends += [config.get("DestinationConfig", {}) for config in configs]
     return template.names_in(ends) & set(template.of("AWS::SQS::Queue"))
-
-
-def _tasks(states: dict[str, Resource]) -> Iterator[tuple[str, Resource]]:
-    for name, state in states.items():
-        if state["Type"] == "Task":
-            yield name, state
-        for inner in state.get("Branches", []):
-            yield from _tasks(inner["States"])
-        for key in ("ItemProcessor", "Iterator"):
-            if key in state:
-                yield from _tasks(state[key]["States"])
 
 
 def _has_alarm(template: Template, queue: str, metric: str) -> bool:

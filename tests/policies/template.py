@@ -14,6 +14,8 @@ from samtranslator.translator.transform import transform
 ROOT = Path(__file__).resolve().parents[2]
 
 type Resource = dict[str, Any]
+type Choices = frozenset[tuple[str, bool]]
+"""What conditions turned out to be."""
 type Policy = Callable[["Template"], Iterator[str]]
 """What a template breaks, one sentence each, beginning with the resource's name."""
 
@@ -87,6 +89,31 @@ def flat(value: Any) -> list[Any]:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def tasks(states: Mapping[str, Resource]) -> Iterator[tuple[str, Resource]]:
+    """Every task of a machine, those inside maps and branches too."""
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield name, state
+        for inner in (
+            *state.get("Branches", []),
+            *(state[key] for key in ("ItemProcessor", "Iterator") if key in state),
+        ):
+            yield from tasks(inner["States"])
+
+
+def chosen(value: Any, under: Choices = frozenset()) -> Iterator[tuple[Any, Choices]]:
+    """Every value that a value may have, with the conditions that lead to it."""
+    if isinstance(value, Mapping) and set(value) == {"Fn::If"}:
+        condition, *parts = value["Fn::If"]
+        for part, holds in zip(parts, (True, False), strict=True):
+            yield from chosen(part, under | {(condition, holds)})
+    elif isinstance(value, list):
+        for one in value:
+            yield from chosen(one, under)
+    elif value != NO_VALUE:
+        yield value, under
 
 
 def statements(document: Any) -> list[Resource]:

@@ -12,7 +12,6 @@ import pytest
 
 from functions.release.handler import Release
 from maas.errors import MaasError, TrainingError
-from maas.judgement import Check, Gate
 from maas.registry import Registry
 from maas.rollout.plan import receipt_key
 from maas.signer import KmsKey, Signer
@@ -26,9 +25,8 @@ from tests.release_machine import DATA, MODELS, STACK, machine
 from tests.rights.calls import ours, recorded, theirs, unrecorded
 from tests.rights.roles import Case
 from tests.rights.world import ARNS, World, world
-from tests.tiny_model import NAME, endpoint, version
+from tests.tiny_model import NAME, decision, endpoint, version
 
-GOOD = Gate.of((Check(name="rmse against the baseline", value=1.0, limit=2.0, passed=True),), None)
 QUEUE = {"ReleaseDeadLetterQueue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:release-dead"}
 WHO = {"actor": "tests", "reason": ""}
 
@@ -44,7 +42,7 @@ def release() -> Case:
         made.functions[f"{STACK}-release"] = function
         before = registry.publish(*version([1.0] * 8))
         registry.promote(NAME, before, **WHO)
-        gate = GOOD.model_copy(update={"production": registry.manifest(NAME, before).digest})
+        gate = decision(registry.manifest(NAME, before).digest)
         trained, canary = version([2.0] * 8, gate=gate), version([3.0] * 8)
 
         def train(parameters: Mapping[str, str]) -> None:

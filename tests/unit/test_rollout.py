@@ -11,7 +11,8 @@ from moto.cloudwatch.models import Statistics
 from moto.s3.models import s3_backends
 
 from maas.errors import ConfigurationError, GateRefused, InvalidRequest
-from maas.judgement import Check, Gate
+from maas.judgement import Check
+from maas.manifest import Manifest
 from maas.rollout.admission import admit
 from maas.rollout.alarm import model_of
 from maas.rollout.arrival import FINISHED, arrival, due
@@ -20,7 +21,7 @@ from maas.rollout.settings import ReleaseSettings
 from maas.rollout.trial import Figures, Metrics, Tolerance
 from maas.store import ObjectStore
 from tests.emf_metrics import percentile, put
-from tests.tiny_model import version
+from tests.tiny_model import decision, version
 
 GOOD = Figures(requests=1000, failed=2, latency=50)
 ENVIRONMENT = {
@@ -148,16 +149,21 @@ def test_admission_needs_a_decision() -> None:
     """A version from before the gate, or one that it refused, is not released by itself."""
     manifest, _ = version()
     with pytest.raises(GateRefused, match="never judged"):
-        admit(manifest, None)
+        admit(manifest, None, nowhere)
     check = Check(name="a check", passed=False, note="no good")
-    refused, _ = version(gate=Gate.of((check,), None))
+    refused, _ = version(gate=decision(check=check))
     with pytest.raises(GateRefused, match="a check: no good"):
-        admit(refused, None)
-    passed, _ = version(gate=Gate.of((), None))
-    admit(passed, None)
-    beside, _ = version(gate=Gate.of((), "a" * 64))
+        admit(refused, None, nowhere)
+    passed, _ = version(gate=decision())
+    admit(passed, None, nowhere)
+    beside, _ = version(gate=decision("a" * 64))
     with pytest.raises(GateRefused, match="compared with aaaaaaaaaaaa, but nothing"):
-        admit(beside, None)
+        admit(beside, None, nowhere)
+
+
+def nowhere(model: str, digest: str) -> Manifest:
+    """Nothing else is needed to decide."""
+    raise AssertionError((model, digest))
 
 
 @given(st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True), st.sampled_from(["failures", "latency"]))

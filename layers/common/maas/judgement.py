@@ -1,4 +1,7 @@
-"""What the gate of training found: whether a version may be released, and the figures behind it."""
+"""What the gate of training found: whether a version may be released, and the figures behind it.
+
+Who releases does not believe the word `passed`: `Check.holds` says again, from the figures, what they allow.
+"""
 
 from typing import Annotated, Literal, Self
 
@@ -7,6 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from maas.artifact import DIGEST_PATTERN
 
 Sense = Literal["at most", "at least"]
+
+# The checks that every decision has. The first two come after the name of a score.
+BASELINE, PRODUCTION = " against the baseline", " against production"
+PARITY, GOLDEN = "export against the fitted model", "golden samples"
+SIZE, LATENCY = "megabytes of the artifact", "milliseconds for one row"
+# Only beside a version in production, and below so many milliseconds nobody notices.
+SLOWER, UNNOTICED_MILLISECONDS = "time for one row over production's", 1.0
 
 
 class _Part(BaseModel):
@@ -26,6 +36,20 @@ class Check(_Part):
     sense: Sense = "at most"
     passed: bool
     note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figures are within the limit; a version has to beat its baseline, not only reach it."""
+        if self.value is None or self.limit is None:
+            return self.passed
+        if self.value == self.limit:
+            return not self._is_to_be_beaten
+        return (self.value > self.limit) == (self.sense == "at least")
+
+    @property
+    def _is_to_be_beaten(self) -> bool:
+        score = self.name.removesuffix(BASELINE)
+        return score != self.name and " " not in score  # words before it: the check of a slice
 
 
 class Gate(_Part):
@@ -56,12 +80,30 @@ class Gate(_Part):
         return tuple(check for check in self.checks if not check.passed)
 
     @property
+    def contradictions(self) -> tuple[Check, ...]:
+        """The checks that count as passed against their own figures."""
+        quick = any(
+            check.name == LATENCY and check.value is not None and check.value <= UNNOTICED_MILLISECONDS
+            for check in self.checks
+        )
+        return tuple(
+            check
+            for check in self.checks
+            if check.passed and not check.holds and not (quick and check.name == SLOWER)
+        )
+
+    def check(self, name: str) -> Check | None:
+        """The check of that name, None where there is none."""
+        return next((check for check in self.checks if check.name == name), None)
+
+    @property
     def reason(self) -> str:
         """The objections in one line; empty where there are none."""
-        return "; ".join(map(_objection, self.objections))
+        return "; ".join(map(objection, self.objections))
 
 
-def _objection(check: Check) -> str:
+def objection(check: Check) -> str:
+    """A check that speaks against a version, in a few words."""
     figures = "" if check.value is None or check.limit is None else _figures(check)
     return ": ".join(part for part in (check.name, figures or check.note) if part)
 

@@ -83,7 +83,7 @@ class Registry(Versions):
             ModelNotFound, VersionNotFound, IntegrityError: no such version, or damaged; nothing moved.
             RegistryUnavailable: also when S3 went silent during the move, which may have happened or not.
         """
-        digest = self._releasable(model, version)
+        digest = self.releasable(model, version)
         return self._move(model, lambda current: promoted(current, digest), actor, reason, expected_seq)
 
     def canary(
@@ -106,7 +106,7 @@ class Registry(Versions):
             InvalidRequest: no such share.
             As `promote` besides.
         """
-        digest = self._releasable(model, version)
+        digest = self.releasable(model, version)
         return self._move(
             model, lambda current: canaried(current, digest, weight), actor, reason, expected_seq
         )
@@ -120,7 +120,7 @@ class Registry(Versions):
             Conflict: nothing is in production, or `version` answers requests itself.
             As `promote` besides.
         """
-        digest = None if version is None else self._releasable(model, version)
+        digest = None if version is None else self.releasable(model, version)
         return self._move(model, lambda current: shadowed(current, digest), actor, reason, expected_seq)
 
     def withdraw(self, model: str, *, actor: str, reason: str, expected_seq: int | None = None) -> Pointer:
@@ -150,6 +150,23 @@ class Registry(Versions):
     def history(self, model: str) -> list[Move]:
         """Every move of the production pointer, newest first; empty before the first promotion."""
         return self._pointers.history(model)
+
+    def releasable(self, model: str, version: str) -> str:
+        """The digest of a version that is whole, manifest and artifact; signed where there is a signer.
+
+        Every move begins with it. Who has a version tried before the move begins with it too: a function that
+        checks signatures serves nothing unsigned.
+
+        Raises:
+            As `promote`.
+        """
+        manifest = self._found(model, version)
+        for blob in manifest.blobs:
+            self._blobs.check(blob)
+        refuse_condemned(self.store, manifest)
+        if self._signer is not None:
+            self._signer.sign(self.store, manifest)
+        return self._verified(manifest).digest
 
     def _move(
         self,
@@ -188,13 +205,3 @@ class Registry(Versions):
         if expected_seq is not None and seq != expected_seq:
             raise PointerMoved(f"The production pointer of {model} is at move {seq}, not at {expected_seq}")
         return seen
-
-    def _releasable(self, model: str, version: str) -> str:
-        """The digest of a version that is whole, manifest and artifact; signed where there is a signer."""
-        manifest = self._found(model, version)
-        for blob in manifest.blobs:
-            self._blobs.check(blob)
-        refuse_condemned(self.store, manifest)
-        if self._signer is not None:
-            self._signer.sign(self.store, manifest)
-        return self._verified(manifest).digest

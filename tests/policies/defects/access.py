@@ -55,7 +55,24 @@ DEFECTS = [
     Defect(
         access.routes_are_throttled,
         ":explain",
-        lambda t: without(properties(t, "ApiStage")["MethodSettings"][2], "ThrottlingRateLimit"),
+        lambda t: without(properties(t, "ApiStage")["MethodSettings"][1], "ThrottlingRateLimit"),
+    ),
+    Defect(
+        access.routes_are_throttled,
+        "/v1/models/traffic_flow/{proxy+}",
+        lambda t: without(properties(t, "ApiStage")["MethodSettings"], 2),
+    ),
+    Defect(
+        access.routes_are_throttled,
+        "/v1/models/traffic_flow/{proxy+}",
+        lambda t: put(
+            properties(t, "ApiStage")["MethodSettings"], 2, "ThrottlingRateLimit", {"Ref": "MethodRate"}
+        ),
+    ),
+    Defect(
+        access.routes_are_throttled,
+        "no limit",
+        lambda t: without(properties(t, "ApiStage")["MethodSettings"][0], "ThrottlingBurstLimit"),
     ),
     Defect(access.gateway_failures_are_ours, "THROTTLED", lambda t: without(responses(t), "THROTTLED")),
     Defect(
@@ -118,6 +135,16 @@ DEFECTS = [
         access.trust_is_narrow,
         "accounts.example",
         lambda t: trust(t, "DigitsRole", {"Federated": "accounts.example"}),
+    ),
+    *(
+        Defect(
+            access.trust_is_narrow,
+            f"{role}: ",
+            lambda t, role=role: without(
+                properties(t, role)["AssumeRolePolicyDocument"]["Statement"][0], "Condition"
+            ),
+        )
+        for role in ("ReleaseStateMachineRole", "BatchLargeFilesRole", "TrainingSchedulerRole")
     ),
     Defect(access.trust_is_narrow, "no reason", lambda t: without(t.resources["TrainerRole"], "Metadata")),
     Defect(access.nobody_is_everybody, "DataBucketPolicy", lambda t: let(t, "DataBucketPolicy", "*")),

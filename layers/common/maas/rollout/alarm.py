@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from maas.errors import Conflict, InvalidRequest
+from maas.errors import Conflict, InvalidRequest, PointerMoved
 from maas.pointer import Move
 from maas.registry import Registry
 
 _ACTOR = "alarm"
+_ATTEMPTS = 5
 
 
 def model_of(alarm: str, prefix: str) -> str:
@@ -35,26 +36,38 @@ def withdraw(registry: Registry, event: Mapping[str, Any], prefix: str) -> Move 
 
     Raises:
         InvalidRequest: The event is not about a canary alarm.
+        PointerMoved: Others moved the pointer again and again.
     """
     detail = event["detail"]
     if detail["state"]["value"] != "ALARM":
         return None
     name = detail["alarmName"]
     model = model_of(name, prefix)
-    current = registry.production(model)
-    if current is None or current.canary is None:
-        return None
-    if datetime.fromisoformat(detail["state"]["timestamp"]) < began(registry, current):
-        return None
+    raised = datetime.fromisoformat(detail["state"]["timestamp"])
     reason = f"{name}: {detail['state'].get('reason', '')}"[:1000]
-    try:
-        moved = registry.withdraw(model, actor=_ACTOR, reason=reason)
-        if moved.action == "promote" and moved.stable == current.canary.manifest:
-            # Promoted in this moment: what is in alarm answers everybody now.
-            return registry.rollback(model, actor=_ACTOR, reason=reason, expected_seq=moved.seq)
-    except Conflict:  # somebody else moved it away, or there is nothing to go back to
-        return None
-    return moved if moved.seq > current.seq and moved.action == "withdraw" else None
+    canary = None
+    for _ in range(_ATTEMPTS):
+        current = registry.production(model)
+        if current is None:
+            return None
+        # Each move holds for the pointer that was looked at: another canary may begin meanwhile.
+        how: Any = {"actor": _ACTOR, "reason": reason, "expected_seq": current.seq}
+        try:
+            if canary is not None and current.stable == canary:
+                # Promoted in this moment: what is in alarm answers everybody now.
+                moved = registry.rollback(model, **how)
+                if moved.stable != canary:
+                    return moved
+                continue  # another canary had begun beside it, which a rollback ends first
+            if current.canary is None or raised < began(registry, current):
+                return None
+            canary = current.canary.manifest
+            return registry.withdraw(model, **how)
+        except PointerMoved:
+            continue
+        except Conflict:  # there is nothing to go back to
+            return None
+    raise PointerMoved(f"The pointer of {model} moves and moves: {name} took nothing back")
 
 
 def began(registry: Registry, current: Move) -> datetime:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from maas.errors import BrokenArtifact, Conflict, GateRefused, IntegrityError, InvalidRequest, PointerMoved
+from maas.errors import BrokenArtifact, Conflict, GateRefused, InvalidRequest, PointerMoved
 from maas.manifest import VERSION_LENGTH
 from maas.pointer import Pointer
 from maas.registry import Registry
 from maas.rollout.admission import admit
-from maas.rollout.plan import Plan, Release, receipt_key
+from maas.rollout.plan import SIMULATED, Plan, Release, receipt_key
 from maas.rollout.trial import Metrics
 from maas.runtime import Session
 from maas.versions import Versions
@@ -34,6 +34,7 @@ class Steps:
         plan: How canaries grow.
         metrics: What canaries are watched by.
         is_ready: Asks the model's own function whether it can serve a version, which it loads and tries.
+        simulated: Whether versions that were trained with simulated data may be released.
         clock: The time.
     """
 
@@ -43,6 +44,8 @@ class Steps:
         plan: Plan,
         metrics: Metrics,
         is_ready: Callable[[str, str], bool],
+        *,
+        simulated: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._registry = registry
@@ -51,6 +54,7 @@ class Steps:
         self._plan = plan
         self._metrics = metrics
         self._is_ready = is_ready
+        self._simulated = simulated
         self._clock = clock
 
     def __call__(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,6 +79,8 @@ class Steps:
         if version:
             version = self._versions.manifest(given.get("model", ""), version).digest
         release = Release.begin({**given, "version": version or None}, run, self._plan.pause)
+        if not (version or self._simulated) and release.data == SIMULATED:
+            raise InvalidRequest("Without `data` a version would be trained that is not released")
         return release.to("evaluate" if version else "train")
 
     def evaluate(self, release: Release) -> Release:
@@ -96,21 +102,34 @@ class Steps:
         if pointer is not None and pointer.canary is not None:
             reason = f"{pointer.canary.version} is the canary of {release.model} already"
             return release.to("refuse", reason=reason)
-        try:
-            if pointer is None or pointer.stable != release.version:
-                admit(self._versions.manifest(release.model, release.digest), pointer)
-        except GateRefused as error:
-            return release.to("refuse", reason=error.detail)
+        if pointer is None or pointer.stable != release.version:
+            manifest = self._versions.manifest(release.model, release.digest)
+            if manifest.data.simulated and not self._simulated:
+                reason = f"{release.short} was trained with simulated data: it has seen nothing real"
+                return release.to("refuse", reason=reason)
+            # An alarm that is raised already would raise no event about this canary.
+            if pointer is not None and (alarms := self._metrics.in_alarm(release.model)):
+                return release.to("refuse", reason=f"in alarm before it began: {', '.join(alarms)}")
+            try:
+                admit(manifest, pointer, self._versions.manifest)
+            except GateRefused as error:
+                return release.to("refuse", reason=error.detail)
         return release.to("canary", seq=pointer.seq if pointer else 0)
 
     def canary(self, release: Release) -> Release:
-        """Give the version its first share of the requests, or all of them where nothing answers yet."""
-        moved = self._move(release, self._plan.after(0) if release.seq else None)
-        if moved.next == "gone" or self._is_ready(release.model, release.digest):
-            return moved
-        if moved.next == "done":
-            raise IntegrityError(f"The function of {release.model} cannot serve {release.short}")
-        return moved.to("withdraw", reason="its function cannot serve it")
+        """Give the version its first share of the requests, or all of them where nothing answers yet.
+
+        Before that its function loads it and replays its golden samples: what cannot serve moves nothing.
+        """
+        self._registry.releasable(release.model, release.digest)
+        if self._is_ready(release.model, release.digest):
+            return self._move(release, self._plan.after(0) if release.seq else None)
+        pointer = self._registry.production(release.model)
+        canary = pointer.canary.manifest if pointer and pointer.canary else None
+        # A step that is repeated finds what it did before.
+        moved = pointer is not None and release.version in {pointer.stable, canary}
+        reason = f"the function of {release.model} cannot serve {release.short}"
+        return release.to("withdraw" if moved else "refuse", reason=reason)
 
     def watch(self, release: Release) -> Release:
         """Look at the canary's metrics and alarms."""
@@ -134,9 +153,15 @@ class Steps:
         return self._move(release, self._plan.after(release.weight))
 
     def withdraw(self, release: Release) -> Release:
-        """Take the canary back, where it is still this release's."""
+        """Take the canary back, where it is still this release's.
+
+        Raises:
+            Conflict: The version answers all requests meanwhile, which is more than a canary that ends.
+        """
         for attempt in range(_ATTEMPTS):
             pointer = self._registry.production(release.model)
+            if pointer is not None and pointer.stable == release.version:
+                raise Conflict(f"{release.short} is in production: only a rollback takes it back")
             if pointer is None or pointer.canary is None or pointer.canary.manifest != release.version:
                 break
             try:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Barrier
+from typing import Any
 
 import pytest
 from botocore.response import StreamingBody
@@ -243,12 +244,16 @@ def test_large_artifacts_are_checked_in_pieces(
         promote(registry, small)
     taken: list[int] = []
 
-    def read(self: StreamingBody, amt: int | None = None) -> bytes:
-        taken.append(len(piece := original(self, amt)))
-        return piece
+    def counted(name: str, read: Callable[..., Any]) -> None:
+        def wrapped(self: StreamingBody, *given: Any, **named: Any) -> Any:
+            found = read(self, *given, **named)
+            taken.append(found if isinstance(found, int) else len(found))
+            return found
 
-    original = StreamingBody.read
-    monkeypatch.setattr(StreamingBody, "read", read)
+        monkeypatch.setattr(StreamingBody, name, wrapped)
+
+    for name in ("read", "readinto"):
+        counted(name, getattr(StreamingBody, name))
     pointer = promote(registry, large) if move == "promote" else rollback(registry)
     assert pointer.version == large
     assert sum(taken) > len(artifact)

@@ -127,9 +127,8 @@ class Field:
                 if value:
                     row[: len(value)] = value
             return column
-        column = np.array(
-            values, dtype="float64" if self.may_miss else _DTYPES[self.kind]
-        )  # None becomes NaN
+        dtype = "float64" if self.may_miss else _DTYPES[self.kind]  # None becomes NaN
+        column = np.array(values, dtype=dtype)
         return column.reshape(len(values), *self.shape) if self.shape else column
 
     def checked(self, values: list[Any]) -> NDArray[Any]:
@@ -138,7 +137,7 @@ class Field:
         Raises:
             InvalidRecord: One of them breaks a limit.
         """
-        return self._validated(values, "").reshape(len(values))
+        return self._validated(values, "")
 
     def default(self, n: int) -> NDArray[Any]:
         """The column of a field that n records leave out."""

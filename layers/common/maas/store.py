@@ -3,12 +3,12 @@
 boto3 is imported only when a client is made: importing this module costs nothing at a cold start.
 """
 
-import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import file_digest
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ _BUSY_ATTEMPTS = 6
 _BUSY_PAUSE_SECONDS = 0.05
 # botocore retries a request, but not a body that breaks off while it is read.
 _BODY_ATTEMPTS = 3
-_PIECE = 1 << 20  # bytes, of what is read for its digest alone
 # What was written or found needed within this time, nobody removes as unused (maas.garbage).
 FRESH = timedelta(days=1)
 
@@ -100,7 +99,7 @@ class ObjectStore:
 
     def digest(self, key: str) -> str:
         """The SHA-256 digest of an object of any size, read piece by piece; errors as in `get`."""
-        return self._by_client(key, None, _hashed)[0]
+        return self._by_client(key, None, lambda body: file_digest(body, "sha256").hexdigest())[0]  # type: ignore[arg-type]
 
     def fill(self, key: str, target: memoryview) -> Iterator[int]:
         """Read an object of len(target) bytes into `target`; yields how many are there, from the start on.
@@ -256,10 +255,3 @@ class ObjectStore:
                 jitter = random.random()  # noqa: S311 -- spreads retries, protects nothing
                 self._pause(jitter * _BUSY_PAUSE_SECONDS * 2**attempt)
         raise AssertionError  # pragma: no cover -- the last attempt returns or raises
-
-
-def _hashed(body: "StreamingBody") -> str:
-    digest = hashlib.sha256()
-    for piece in body.iter_chunks(_PIECE):
-        digest.update(piece)
-    return digest.hexdigest()

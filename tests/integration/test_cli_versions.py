@@ -112,7 +112,10 @@ def test_canary_is_started_widened_and_withdrawn(registry: Registry, versions: t
     """Each step is told with its share, shown by every command that lists versions, and remembered."""
     old, new = versions
     maas("promote", "parking", old)
-    shown = maas("promote", "parking", new, "--canary", "10").stdout
+    done = maas("promote", "parking", new, "--canary", "10")
+    assert "Nobody widens it" in done.stderr
+    assert "takes it back" in done.stderr
+    shown = done.stdout
     assert f"{old} is in production" in shown
     assert f"{new} is the canary: it answers 10 % of the requests" in shown
     assert f"maas promote parking {new}" in shown

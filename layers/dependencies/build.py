@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
 # Bytes of both layers unzipped; Lambda's limit is 262,144,000.
 BUDGET = 100_000_000
+SYMBOLS = 12_000_000  # where nothing can be stripped
 LAYERS = ("DependenciesLayer", "CommonLayer")
 # Lambda's python3.13 is Amazon Linux 2023 with glibc 2.34.
 WHEELS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
@@ -188,8 +189,9 @@ def weigh(build: Path) -> int:
     total = sum(sizes.values())
     for name in LAYERS:
         print(f"{sizes[name] / 1e6:8.1f} MB  {name}")  # noqa: T201
-    print(f"{total / 1e6:8.1f} MB of {BUDGET / 1e6:.0f} MB")  # noqa: T201
-    return int(total > BUDGET)
+    budget = BUDGET if shutil.which("strip") else BUDGET + SYMBOLS
+    print(f"{total / 1e6:8.1f} MB of {budget / 1e6:.0f} MB")  # noqa: T201
+    return int(total > budget)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`maas cost`: what a thousand predictions cost, as measured, and when an own server would be cheaper."""
+"""`maas cost`: what a thousand calls of `:predict` cost, as measured, and when an own server is cheaper."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from cli.invocation import measure
 from cli.predict import examples
 from cli.progress import Steps
 from cli.target import JsonOption
+from maas.emf import NAMESPACE
 from maas.prices import Cost
 
 _DAYS = 7
@@ -31,9 +32,10 @@ def cost(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Estimate the price of predictions from measured durations and memory sizes.
+    """Estimate the price of calls of :predict from their measured durations and the function's memory size.
 
-    Durations are those CloudWatch recorded in the last seven days; where nobody called, a few calls are made.
+    Durations are those that the functions recorded in the last seven days, without explanations and files;
+    where nobody called, a few calls are made.
     """
     deployment = find(stack)
     names = [model] if model else models(deployment)
@@ -76,7 +78,7 @@ def _row(deployment: Deployment, model: str, calls: float | None) -> dict[str, A
     function = function_of(deployment, model)
     client = deployment.client("lambda")
     settings = client.get_function_configuration(FunctionName=function)
-    recorded = _recorded(deployment.client("cloudwatch"), settings["FunctionName"])
+    recorded = _recorded(deployment, model)
     if recorded is None:
         try:
             timing = measure(client, function, {"instances": examples(model)[:1]}, _CALLS)
@@ -92,13 +94,15 @@ def _row(deployment: Deployment, model: str, calls: float | None) -> dict[str, A
     return {"model": model, "measured": source, **estimate.to_json(monthly)}
 
 
-def _recorded(client: Any, function: str) -> tuple[float, float] | None:
-    """Mean duration in milliseconds and number of calls of the last days; None where there were none."""
+def _recorded(deployment: Deployment, model: str) -> tuple[float, float] | None:
+    """Mean milliseconds and number of calls of `:predict` in the last days; None where there were none."""
+    # Not Lambda's own Duration, which is of blocks of files and explanations too.
+    dimensions = {"environment": deployment.output("ApiStage"), "service": model}
     end = datetime.now(UTC)
-    points = client.get_metric_statistics(
-        Namespace="AWS/Lambda",
-        MetricName="Duration",
-        Dimensions=[{"Name": "FunctionName", "Value": function}],
+    points = deployment.client("cloudwatch").get_metric_statistics(
+        Namespace=f"{NAMESPACE}/{deployment.name}",
+        MetricName="Latency",
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         StartTime=end - timedelta(days=_DAYS),
         EndTime=end,
         Period=_DAYS * 86400,
@@ -136,7 +140,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
             )
             for row in good
         ],
-        title="What predictions cost",
+        title="What calls of :predict cost",
     )
     for row in rows:
         if "problem" in row:
@@ -146,4 +150,9 @@ def _show(rows: list[dict[str, Any]]) -> None:
             f"{good[0]['always_on']}: ${good[0]['usd_always_on_per_month']:.2f} a month, called or not; "
             "break-even is the number of calls a month at which the model costs as much."
         )
-        console.remark(f"List prices of {good[0]['prices']}; measured over {good[0]['measured']}.")
+        console.remark(
+            f"List prices of {good[0]['prices']}. Starts and work after the answer are not in them."
+        )
+        for source in dict.fromkeys(row["measured"] for row in good):
+            measured = ", ".join(row["model"] for row in good if row["measured"] == source)
+            console.remark(f"Measured over {source}: {measured}.")

@@ -71,7 +71,7 @@ def _show(report: "Report") -> None:
                 )
                 for s in report.scores
             ],
-            title=f"{report.outcomes} outcomes",
+            title=report.truth,
         )
     console.say(
         report.reason or "Nothing out of the ordinary.", style="bold red" if report.reason else "green"

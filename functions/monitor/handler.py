@@ -55,7 +55,9 @@ class Monitor(Function):
         from maas.monitor.archive import Archive
         from maas.monitor.watch import Watch
 
-        report = Watch(self._registry, self.data_store).look(model, windows=self._monitor.windows)
+        settings = self._monitor
+        watch = Watch(self._registry, self.data_store, retention_days=settings.retention_days)
+        report = watch.look(model, windows=settings.windows)
         largest = max(report.drift, report.prediction_drift, report.degradation)
         if self._monitor.state_machine and largest >= self._monitor.threshold:
             report = report.model_copy(update={"retraining": self._retrain(report)})
@@ -67,6 +69,7 @@ class Monitor(Function):
             "Degradation": report.degradation,
             "CapturedRows": max((one.rows for one in report.comparisons), default=0),
             "Outcomes": report.outcomes,
+            "Unmatched": report.unmatched,
             **{f"{LIVE}{score.name}": score.value for score in report.scores},
         }
         self.telemetry.about(

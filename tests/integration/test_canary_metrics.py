@@ -3,13 +3,15 @@
 import io
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
 from moto.cloudwatch.models import Statistics
 
+from functions.release.handler import Release
 from maas.errors import GoldenMismatch
-from maas.rollout.trial import Metrics, Tolerance
+from maas.rollout.trial import Figures, Metrics, Tolerance
 from maas.settings import Settings
 from maas.telemetry import Telemetry
 from tests.emf_metrics import percentile, put_line
@@ -61,3 +63,33 @@ def test_a_canary_that_stable_stands_in_for_is_taken_back(
     assert stable.failed == 0
     assert canary.latency == 20 or failed
     assert Tolerance(requests=20).verdict(canary, stable, []).next == verdict
+
+
+class Asked:
+    """CloudWatch, as far as it is asked for metrics: moto would give those of every namespace."""
+
+    def __init__(self) -> None:
+        self.namespaces: set[str] = set()
+
+    def get_metric_data(self, **query: Any) -> dict[str, Any]:
+        for one in query["MetricDataQueries"]:
+            self.namespaces.add(one["MetricStat"]["Metric"]["Namespace"])
+        return {"MetricDataResults": []}
+
+
+def test_the_canary_of_another_stack_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The release function asks in its own stack's namespace, in which the models' functions write."""
+    for name, value in {
+        "MAAS_MODELS_BUCKET": "models",
+        "POWERTOOLS_METRICS_NAMESPACE": "maas/mine",
+        "MAAS_FUNCTIONS": "mine-",
+        "MAAS_CANARY_ALARMS": "mine-canary-",
+        "MAAS_RELEASE_STATE_MACHINE": "arn:aws:states:us-east-1:123456789012:stateMachine:mine-release",
+        "MAAS_DATA_BUCKET": "data",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client, now = Asked(), datetime.now(UTC)
+    monkeypatch.setattr("boto3.session.Session.client", lambda *_, **__: client)
+    metrics: Metrics = Release("release")._steps._metrics
+    assert metrics.figures("tiny", CANARY, now, now) == Figures()
+    assert client.namespaces == {Settings.from_environment().metrics_namespace} == {"maas/mine"}

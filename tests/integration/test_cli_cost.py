@@ -15,7 +15,9 @@ from cli import cost, tune
 from cli.deployment import Deployment
 from cli.invocation import measure
 from cli.main import app
+from maas import emf
 from maas.prices import Cost
+from tests.emf_metrics import put_line
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:maas-local-traffic_flow"
 
@@ -73,10 +75,17 @@ def deployed(aws: None, monkeypatch: pytest.MonkeyPatch) -> Lambda:  # noqa: ARG
     """A stack with one model, whose Lambda is `Lambda` above and whose CloudWatch is moto's."""
     service = Lambda()
     clients = {"lambda": service, "cloudwatch": boto3.client("cloudwatch")}
-    found = Deployment({"TrafficFlowFunction": f"{FUNCTION}:live"}, clients.__getitem__)
+    outputs = {"TrafficFlowFunction": f"{FUNCTION}:live", "ApiStage": "dev"}
+    found = Deployment(outputs, clients.__getitem__, "mine")
     for module in (cost, tune):
         monkeypatch.setattr(module, "find", lambda _: found)
     return service
+
+
+def logged(namespace: str, **metrics: list[float]) -> None:
+    """What a stack's function wrote about the model; moto would find it again by version and by track."""
+    properties = {"environment": "dev", "service": "traffic_flow"}
+    put_line(emf.line(metrics, properties, namespace=namespace), hours_ago=1)
 
 
 def run(*arguments: str) -> Any:
@@ -95,17 +104,18 @@ def test_costs_without_traffic_are_measured_now(deployed: Lambda) -> None:
 
 
 def test_costs_with_traffic_are_those_of_the_last_days(deployed: Lambda) -> None:
-    """What CloudWatch recorded decides, and its number of calls is the month's estimate."""
+    """What calls of :predict took decides; explanations, files and other stacks' calls do not count."""
+    logged("maas/mine", Latency=[4.0, 6.0, 8.0], ExplainLatency=[300.0], BlockLatency=[2000.0])
+    logged("maas/other", Latency=[500.0])
     boto3.client("cloudwatch").put_metric_data(
         Namespace="AWS/Lambda",
         MetricData=[
             {
                 "MetricName": "Duration",
                 "Dimensions": [{"Name": "FunctionName", "Value": "maas-local-traffic_flow"}],
-                "Timestamp": datetime.now(UTC) - timedelta(hours=hour),
-                "Value": value,
+                "Timestamp": datetime.now(UTC) - timedelta(hours=1),
+                "Value": 900.0,
             }
-            for hour, value in enumerate([4.0, 6.0, 8.0], start=1)
         ],
     )
     [row] = run("cost", "traffic_flow")
@@ -114,6 +124,17 @@ def test_costs_with_traffic_are_those_of_the_last_days(deployed: Lambda) -> None
     assert not deployed.called
     [row] = run("cost", "traffic_flow", "--calls", "1000000")
     assert row["usd_per_month"] == pytest.approx(Cost(6.0, 1024).month(1_000_000))
+
+
+def test_each_model_says_what_it_was_measured_over(deployed: Lambda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One was called lately, another is called now, and neither stands for the other."""
+    logged("maas/mine", Latency=[4.0])
+    monkeypatch.setattr(cost, "models", lambda _: ["traffic_flow", "digits"])
+    cost.find(None).outputs["DigitsFunction"] = f"{FUNCTION}:live"
+    shown = " ".join(CliRunner().invoke(app, ["cost"]).output.split())
+    assert "Measured over the last 7 days: traffic_flow." in shown
+    assert "Measured over 20 calls just now: digits." in shown
+    assert deployed.called
 
 
 def test_cost_is_a_table_for_people(deployed: Lambda) -> None:

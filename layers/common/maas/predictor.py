@@ -103,6 +103,8 @@ class Predictor:
         self, answer: Answer, columns: Columns, request_id: str, subject: str | None, started: float
     ) -> Answer:
         self._telemetry.count("Predictions", len(next(iter(answer.columns.values()))))
+        # Nought as well: an alarm counts with it, and does not know what was never written.
+        self._telemetry.count("KeptLastGood", 0)
         for name, values in self._spread.of(answer.columns):
             self._telemetry.observe(name, values)
         if self._digits:

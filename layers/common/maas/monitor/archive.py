@@ -35,9 +35,11 @@ class Archive:
         folder = f"reports/{report.model}/"
         name = f"{folder}{report.created:date=%Y-%m-%d/%Y%m%dT%H%M%SZ}"
         past = self.history(report.model)["windows"]
-        past = [*past, *(_line(one) for one in report.comparisons if one.state != "too few")][-_REMEMBERED:]
-        if past:
-            past[-1]["features"] = _signals(report)
+        judged = [one for one in report.comparisons if one.state != "too few"]
+        # A look that had too few rows to judge by leaves what is known of the last one that had enough.
+        if judged:
+            past = [*past, *map(_line, judged)][-_REMEMBERED:]
+            past[-1]["features"] = _signals(judged[-1])
         documents = {"json": report.model_dump_json(indent=1).encode(), "html": page(report, past).encode()}
         types = {"json": "application/json", "html": "text/html; charset=utf-8"}
         for kind, body in documents.items():
@@ -74,10 +76,8 @@ def _line(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _signals(report: Report) -> list[dict[str, Any]]:
-    findings = [
-        one for comparison in report.comparisons[-1:] for one in (*comparison.outputs, *comparison.inputs)
-    ]
+def _signals(comparison: Comparison) -> list[dict[str, Any]]:
+    findings = (*comparison.outputs, *comparison.inputs)
     return [
         {
             "name": one.signal,

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from operator import itemgetter
@@ -10,13 +11,16 @@ from typing import Any
 import orjson
 
 from maas.capture.feedback import is_prediction_id
-from maas.errors import KeyMissing
-from maas.monitor.window import unpacked_lines
+from maas.monitor.captures import bodies, unpacked_lines
+from maas.monitor.sample import Sample
 from maas.monitoring import Outcome
 from maas.s3_errors import translated
 from maas.store import ObjectStore
 from maas.truth import Truth
 
+MOST_OUTCOMES = 100_000
+"""Of a model, held at once; where more were reported, every other one is left out, and again."""
+_MOST_OBJECTS = 20_000
 _PARTITION = re.compile(r"date=(\d{4}-\d{2}-\d{2})/")
 _FILE = re.compile(r"\.(csv|jsonl)(\.gz)?$")
 _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
@@ -27,19 +31,16 @@ def read_outcomes(
 ) -> tuple[dict[str, dict[str, Any]], int]:
     """The outcomes reported since `since`, by prediction id; and how many lines made no sense.
 
-    Of several outcomes of one prediction the last counts, field by field.
+    Of several outcomes of one prediction the last counts, field by field. Not more than `MOST_OUTCOMES`.
 
     Raises:
         MaasError: S3 does not answer, or refuses.
     """
     truth = Truth(outcomes)
-    said: list[tuple[str, str, dict[str, Any]]] = []
-    broken = 0
-    for modified, key in _objects(store, model, since):
-        try:
-            body = store.read(key).body
-        except KeyMissing:
-            continue
+    said: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    broken = drawn = 0
+    modified = {key: moment for moment, key in Sample(_MOST_OBJECTS, _objects(store, model, since))}
+    for key, body in bodies(store, modified):
         for item in _items(body, key, outcomes):
             identifier = item.get("id") if item else None
             if not item or not is_prediction_id(identifier):
@@ -50,12 +51,23 @@ def read_outcomes(
                 broken += 1
                 continue
             received = item.get("received")
-            moment = received if isinstance(received, str) else modified.isoformat()
-            said.append((moment, str(identifier), outcome))
+            moment = received if isinstance(received, str) else modified[key].isoformat()
+            if _is_drawn(str(identifier), drawn):
+                said.setdefault(str(identifier), []).append((moment, outcome))
+        while len(said) > MOST_OUTCOMES:
+            drawn += 1
+            said = {name: words for name, words in said.items() if _is_drawn(name, drawn)}
     found: dict[str, dict[str, Any]] = {}
-    for _, identifier, outcome in sorted(said, key=itemgetter(0)):
-        found.setdefault(identifier, {}).update(outcome)
+    for identifier, words in said.items():
+        found[identifier] = {}
+        for _, outcome in sorted(words, key=itemgetter(0)):
+            found[identifier].update(outcome)
     return found, broken
+
+
+def _is_drawn(identifier: str, halvings: int) -> bool:
+    """Whether a prediction is among those left after so many halvings: the same ones each time."""
+    return not zlib.crc32(identifier.encode()) & ((1 << halvings) - 1)
 
 
 def _objects(store: ObjectStore, model: str, since: datetime) -> Iterator[tuple[datetime, str]]:

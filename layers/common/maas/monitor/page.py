@@ -123,12 +123,12 @@ def _missing(comparison: Comparison) -> str:
 
 def _scores(report: Report) -> str:
     if not report.scores:
-        return f"<h2>Truth</h2><p>{report.outcomes} outcomes were reported: too few to judge by.</p>"
+        return f"<h2>Truth</h2><p>{report.truth}: too few to judge by.</p>"
     figures = [
         f"<figure>{_interval(one)}<figcaption>{_caption(one)}</figcaption></figure>" for one in report.scores
     ]
     return (
-        f'<h2>Truth</h2><p class="note">{report.outcomes} outcomes; intervals hold 99 of 100.</p>'
+        f'<h2>Truth</h2><p class="note">{report.truth}; intervals hold 99 of 100.</p>'
         f'<div class="grid">{"".join(figures)}</div>'
     )
 

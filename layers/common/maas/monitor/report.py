@@ -146,7 +146,10 @@ class LiveScore(_Part):
 
 
 class Report(_Part):
-    """Everything about one model and version at one time."""
+    """Everything about one model and version at one time.
+
+    `outcomes` are those of predictions that were captured, `unmatched` those of which no capture was found.
+    """
 
     model: str
     version: str
@@ -154,9 +157,16 @@ class Report(_Part):
     comparisons: tuple[Comparison, ...]
     scores: tuple[LiveScore, ...] = ()
     outcomes: int = 0
+    unmatched: int = 0
     broken_lines: int = 0
     other_versions: int = 0
     retraining: str | None = None
+
+    @property
+    def truth(self) -> str:
+        """How many outcomes there are, in words."""
+        unmatched = f", and {self.unmatched} of predictions that were not captured" if self.unmatched else ""
+        return f"{self.outcomes} outcomes{unmatched}"
 
     @property
     def drift(self) -> float:

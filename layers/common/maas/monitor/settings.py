@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from maas.errors import ConfigurationError
-from maas.monitor.watch import WINDOWS
-from maas.settings import environment
+from maas.monitor.watch import RETENTION_DAYS, WINDOWS
+from maas.settings import count, environment
 
 _LONGEST = 24.0 * 92
 
@@ -19,18 +19,20 @@ class MonitorSettings:
         windows: Lengths of the windows that are compared, in hours.
         state_machine: What a drift starts a training with; empty where it starts none.
         threshold: The ratio to a limit from which it does; alarms have the same.
+        retention_days: How long captures are kept.
     """
 
     windows: tuple[float, ...] = WINDOWS
     state_machine: str = ""
     threshold: float = 1.25
+    retention_days: int = RETENTION_DAYS
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the settings from `environ` (default: this process's environment).
 
         Raises:
-            ConfigurationError: The windows are no hours, or the threshold is no ratio.
+            ConfigurationError: The windows are no hours, the threshold no ratio, or the days no number.
         """
         env = environment() if environ is None else environ
         text = env.get("MAAS_MONITOR_WINDOWS", "")
@@ -42,7 +44,8 @@ class MonitorSettings:
         if not 1 <= ratio < float("inf"):
             raise ConfigurationError(f"MAAS_DRIFT_THRESHOLD must be a number from 1 on; it is {threshold!r}")
         windows = windows_of(text) if text else WINDOWS
-        return cls(windows, env.get("MAAS_RETRAIN_STATE_MACHINE", ""), ratio)
+        days = count(env, "MAAS_CAPTURE_RETENTION_DAYS", RETENTION_DAYS)
+        return cls(windows, env.get("MAAS_RETRAIN_STATE_MACHINE", ""), ratio, days)
 
 
 def windows_of(text: str) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from maas.errors import NoProductionVersion
 from maas.manifest import Distribution
 from maas.metrics import binned_kolmogorov_smirnov
 from maas.monitor import limits as allowed
+from maas.monitor.answers import Answers
 from maas.monitor.drift import Figures, Reference, bins_of, figures
 from maas.monitor.outcomes import read_outcomes
 from maas.monitor.report import Comparison, Finding, LiveScore, Measure, Missing, Report
@@ -23,6 +24,9 @@ from maas.store import ObjectStore
 
 WINDOWS = (24.0, 168.0)
 """Hours: a day shows what broke, a week what moved."""
+RETENTION_DAYS = 30
+"""How long captures are kept, unless a stack's parameter says otherwise."""
+_LONGEST_DAYS = 92
 
 
 def _now() -> datetime:
@@ -36,14 +40,21 @@ class Watch:
         registry: Where versions are.
         data: The bucket with captures and outcomes.
         clock: The time now.
+        retention_days: How far back there may be captures.
     """
 
     def __init__(
-        self, registry: Registry, data: ObjectStore, *, clock: Callable[[], datetime] = _now
+        self,
+        registry: Registry,
+        data: ObjectStore,
+        *,
+        clock: Callable[[], datetime] = _now,
+        retention_days: float = RETENTION_DAYS,
     ) -> None:
         self._registry = registry
         self._data = data
         self._clock = clock
+        self._retention = timedelta(days=min(retention_days, _LONGEST_DAYS))
 
     def look(self, model: str, *, windows: Sequence[float] = WINDOWS) -> Report:
         """Compare the last hours, as many as each of `windows` says, with the data production was trained on.
@@ -61,23 +72,21 @@ class Watch:
         if watched is None:
             # It was trained before there was a monitor, and does not say what to watch.
             return Report(model=model, version=manifest.version, created=end, comparisons=())
-        window = read_window(
-            self._data,
-            model,
-            version=manifest.version,
-            signals=len(watched.signals),
-            begin=end - timedelta(hours=max(windows)),
-            end=end,
-        )
+        begin = end - timedelta(hours=max(windows))
         known: dict[str, dict[str, Any]] = {}
         broken = 0
-        if watched.outcomes and len(window):
-            known, broken = read_outcomes(self._data, model, watched.outcomes, since=window.begin)
-        rows = [row for row, identifier in enumerate(window.ids) if identifier in known]
+        if watched.outcomes:
+            known, broken = read_outcomes(self._data, model, watched.outcomes, since=begin)
+        answers = Answers(manifest.version, known)
+        window = read_window(
+            self._data, model, answers=answers, signals=len(watched.signals), begin=begin, end=end
+        )
+        # The truth of today may be about a prediction of last month.
+        answers.search(self._data, model, since=end - self._retention, until=begin)
         found = scores(
             watched.outcomes,
-            [window.predictions[row] for row in rows],
-            [known[window.ids[row]] for row in rows],
+            list(answers.found.values()),
+            [known[identifier] for identifier in answers.found],
             manifest.metrics,
             watched.worst,
         )
@@ -89,7 +98,8 @@ class Watch:
                 compare(watched, manifest.distributions, window.last(hours)) for hours in sorted(windows)
             ),
             scores=tuple(map(LiveScore.of, found)),
-            outcomes=len(rows),
+            outcomes=len(answers.found),
+            unmatched=len(answers.unmatched),
             broken_lines=window.broken + broken,
             other_versions=window.other_versions,
         )

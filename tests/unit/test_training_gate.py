@@ -2,7 +2,8 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import boto3
 import numpy as np
@@ -12,8 +13,10 @@ from pydantic import ValidationError
 from maas.artifact import digest_of
 from maas.contract import Columns
 from maas.judgement import Check, Gate
-from maas.manifest import DataSource, Manifest
+from maas.manifest import Baseline, DataSource, Manifest
 from maas.metrics import root_mean_squared_error
+from maas.pointer import Pointer
+from maas.rollout.admission import admit
 from maas.runtime import Session
 from models import gate as gates
 from models.baseline import Mean
@@ -335,6 +338,28 @@ def test_a_decision_follows_from_its_checks() -> None:
     assert Gate.of((failed,), None).reason == "a check: 2, allowed is at most 1"
     with pytest.raises(ValidationError):
         Gate(decision="pass", checks=(failed,))
+
+
+@pytest.mark.parametrize("beside", ["nothing", "another one", "another contract"])
+def test_what_passes_is_admitted(beside: str) -> None:
+    """Who releases makes every check again: what the gate writes stands up to that."""
+    found = evaluation(TRUE)
+    fields = {"metrics": found.metrics, "baseline": Baseline(name="mean", metrics=dict(found.baseline))}
+    changes = {"feature_names": ("another",)} if beside == "another contract" else {}
+    incumbent = None if beside == "nothing" else production(TRUE, **changes)
+    gate = judge(RECIPE, *version(TRUE, **fields), found, incumbent)
+    assert gate.decision == "pass", gate.reason
+    pointer = incumbent and Pointer(
+        model=RECIPE.model,
+        seq=1,
+        action="promote",
+        stable=incumbent.manifest.digest,
+        time=datetime(2026, 1, 1, tzinfo=UTC),
+        actor="test",
+        reason="",
+        nonce="0" * 32,
+    )
+    admit(version(TRUE, gate=gate, **fields)[0], pointer, lambda *_: cast("Incumbent", incumbent).manifest)
 
 
 def test_manifests_without_a_decision_keep_their_digests() -> None:

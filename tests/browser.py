@@ -44,6 +44,7 @@ class Visit:
 
     def open(self, address: str = "#/") -> Page:
         """Go there and wait for the page's heading."""
+        self.page.goto("about:blank")  # else the last page's heading would be there at once
         self.page.goto(self.url + address)
         expect(self.page.locator("main h1")).to_be_visible(timeout=WAIT)
         return self.page

@@ -90,7 +90,7 @@ class Routes:
         self.found: set[tuple[str, str]] = set()
         function.add_routes(self)  # type: ignore[arg-type]
 
-    def route(self, method: str, rule: str, view: Any) -> None:
+    def route(self, method: str, rule: str, view: Any, **_: str) -> None:
         assert callable(view)
         self.found.add((method.lower(), rule.replace("<", "{").replace(">", "}")))
 
@@ -200,7 +200,8 @@ def test_limits_are_in_the_document_and_on_the_card(gateway: Gateway, name: str)
 def test_every_error_is_in_the_document() -> None:
     """Each code that callers can meet stands among the answers of its status."""
     for status, kinds in responses.codes().items():
-        told = DESCRIPTION["components"]["responses"][f"Problem{status}"]["description"]
+        name = f"Gateway{status}" if status in responses.GATEWAY else f"Problem{status}"
+        told = DESCRIPTION["components"]["responses"][name]["description"]
         assert all(kind.code in told for kind in kinds)
 
 

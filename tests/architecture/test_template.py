@@ -37,7 +37,9 @@ def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         statement
         for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
+        for one in policy["PolicyDocument"]["Statement"]
+        for statement in one.get("Fn::If", [None, one])[1:]  # those on condition too
+        if "Effect" in statement
     ]
 
 

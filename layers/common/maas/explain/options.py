@@ -1,6 +1,6 @@
 """What a caller may ask of an explanation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from maas.errors import FieldError, InvalidRequest, PayloadTooLarge
@@ -33,7 +33,7 @@ class Options:
     target: str | None = None
     column: int | None = None
     samples: int | None = None
-    samples_place: str = "/parameters/samples"
+    samples_place: str = field(default="/parameters/samples", compare=False)
 
     @classmethod
     def read(cls, parameters: Any, at: str = "/parameters", prefix: str = "") -> "Options":

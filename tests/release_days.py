@@ -23,6 +23,7 @@ from maas.store import ObjectStore
 from maas.traffic import Traffic
 from tests import tiny_model
 from tests.faults import BUCKET, EVERY, Crash, Fault, FaultInjector, new_client, restore, seeded
+from tests.release_alarms import AlarmRegistry, alarms
 from tests.release_rules import FOLDER, WEIGHTS, Record, Witness, broken, keys, versions
 from tests.tiny_model import NAME
 from tests.turns import Turns
@@ -66,13 +67,21 @@ class Day:
             self.faults, self.rate = (self.climate[0],), self.climate[1]
         self.turns = Turns(self.random, stay=self.random.choice([0.0, 0.7, 0.9]))
         moments = (datetime(2026, 2, 1, tzinfo=UTC) + timedelta(seconds=second) for second in range(10**6))
-        self._clock = lambda: next(moments)
+        self.clock = lambda: next(moments)
 
     def registry(self) -> Registry:
         """A new process's registry, with faults in its client."""
+        return Registry(self.store(), clock=self.clock)
+
+    def alarm_registry(self) -> AlarmRegistry:
+        """The same for the function that hears of alarms."""
+        return AlarmRegistry(self.store(), self.clock, self.record)
+
+    def store(self) -> ObjectStore:
+        """The bucket, by a client with faults."""
         client = new_client()
         Injector(client, self)
-        return Registry(ObjectStore(BUCKET, client, pause=lambda _: None), clock=self._clock)
+        return ObjectStore(BUCKET, client, pause=lambda _: None)
 
     def shelf(self, registry: Registry) -> Shelf:
         return Shelf(
@@ -213,9 +222,11 @@ class Day:
                         "publisher": self.publisher,
                         "server": self.server,
                         "reader": self.reader,
+                        # A climate is for one mistake, which more actors would only hide.
+                        **({"alarm": lambda: alarms(self)} if self.climate is None else {}),
                     }
                 )
-                clean = Registry(ObjectStore(BUCKET, new_client()), clock=self._clock)
+                clean = Registry(ObjectStore(BUCKET, new_client()), clock=self.clock)
                 self.record.check_end(clean, self.shelf(clean))
         except BaseException as error:
             error.add_note("\n".join([f"seed {self.seed}:", *self.log[-150:]]))

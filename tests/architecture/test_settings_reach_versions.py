@@ -121,6 +121,8 @@ def longest(value: Any) -> int:  # noqa: PLR0911 -- one for each form of a value
             return sum(map(longest, parts)) + len(separator) * (len(parts) - 1)
         case {"Fn::Join": ["", {"Fn::Split": [_, _]}]}:
             return 2 * (KEY - len(PREFIX) - len(SUFFIX)) + len(",")  # while keys change, two are pinned
+        case {"Fn::Join": ["", list(parts)]}:
+            return sum(map(longest, parts))
         case {"Fn::If": [_, *choices]}:
             return max(map(longest, choices))
         case {"Fn::Sub": str(text)}:

@@ -101,7 +101,8 @@ def test_published_with_snapstart(name: str) -> None:
     properties = GLOBALS | FUNCTIONS[f"{camel(name)}Function"]["Properties"]
     assert properties["AutoPublishAlias"] == "live"
     assert properties["AutoPublishAliasAllProperties"] is True
-    assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert properties["SnapStart"] == {"ApplyOn": {"Fn::If": ["IsSnapStarted", "PublishedVersions", "None"]}}
+    assert TEMPLATE["Parameters"]["SnapStart"]["Default"] == "on"
     assert properties["Runtime"] == "python3.13"
     if name not in {"batch_scoring", "monitor", "release"}:  # no gateway waits for them
         assert properties["Timeout"] <= 29

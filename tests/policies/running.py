@@ -9,6 +9,8 @@ from tests.policies.template import Resource, Template, branches, containers, ta
 API_SECONDS = 29  # API Gateway gives up after them
 DIGEST = "@sha256:[0-9a-f]{64}"
 LONGEST_RETENTION = 14 * 24 * 3600  # seconds
+# Unless a parameter, on by default, says otherwise.
+SNAP_START = {"ApplyOn": {"Fn::If": ["IsSnapStarted", "PublishedVersions", "None"]}}
 VISIBILITY = 6  # times the function's timeout, as AWS asks of event sources
 
 
@@ -17,7 +19,7 @@ def functions_are_snapshots_behind_an_alias(template: Template) -> Iterator[str]
     versions = {p["FunctionName"]["Ref"] for p in template.of("AWS::Lambda::Version").values()}
     aliases = {p["FunctionName"]["Ref"] for p in template.of("AWS::Lambda::Alias").values()}
     for name, function in template.of("AWS::Lambda::Function").items():
-        if function.get("SnapStart") != {"ApplyOn": "PublishedVersions"}:
+        if function.get("SnapStart") != SNAP_START:
             yield f"{name}: it starts without a snapshot"
         if name not in versions or name not in aliases:
             yield f"{name}: it has no version behind an alias"

@@ -12,7 +12,6 @@ from cli.invocation import measure
 from cli.predict import examples
 from cli.progress import Steps
 from cli.target import JsonOption
-from maas.emf import NAMESPACE
 from maas.prices import Cost
 
 _DAYS = 7
@@ -96,6 +95,8 @@ def _row(deployment: Deployment, model: str, calls: float | None) -> dict[str, A
 
 def _recorded(deployment: Deployment, model: str) -> tuple[float, float] | None:
     """Mean milliseconds and number of calls of `:predict` in the last days; None where there were none."""
+    from maas.emf import NAMESPACE  # which imports NumPy
+
     # Not Lambda's own Duration, which is of blocks of files and explanations too.
     dimensions = {"environment": deployment.output("ApiStage"), "service": model}
     end = datetime.now(UTC)

@@ -36,7 +36,7 @@ class Session:
         self._input = inputs[0].name
         width = inputs[0].shape[1]
         self.width: int | None = width if isinstance(width, int) else None
-        self.outputs = [output.name for output in self._session.get_outputs()]
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def run(self, matrix: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
         """Compute all outputs, by name, for a contiguous matrix of shape (n, width)."""

@@ -102,25 +102,24 @@ def press(port: int, request: Request, *, clients: int, seconds: float, at_once:
     with selectors.DefaultSelector() as selector:
         connections = [_Connection(port) for _ in range(clients)]
         try:
-            begin = now = time.perf_counter()
+            begin = time.perf_counter()
             for connection in connections:
                 selector.register(connection.socket, selectors.EVENT_READ, connection)
                 connection.started = begin
             waiting = deque(connections)
             for _ in range(at_once or clients):
                 waiting.popleft().send(raw)
-            while (now := time.perf_counter()) - begin < seconds:
+            while len(waiting) < clients:  # until all that was sent is answered: nothing is left behind
                 for key, _ in selector.select(timeout=60):
                     if key.data.is_answered():
                         ended = time.perf_counter()
-                        taken.append(ended - key.data.started)
-                        key.data.started = ended
                         waiting.append(key.data)
-                        waiting.popleft().send(raw)
+                        if ended - begin < seconds:
+                            taken.append(ended - key.data.started)
+                            key.data.started = ended
+                            waiting.popleft().send(raw)
         finally:
             for connection in connections:
                 connection.socket.close()
     milliseconds = np.array(taken) * 1000
-    return Load(
-        len(taken), now - begin, float(np.median(milliseconds)), float(np.percentile(milliseconds, 99))
-    )
+    return Load(len(taken), seconds, float(np.median(milliseconds)), float(np.percentile(milliseconds, 99)))

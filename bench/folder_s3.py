@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from maas.artifact import digest_of
 from maas.errors import AlreadyExists, Conflict, KeyMissing
 from maas.store import ObjectStore, StoredObject
 
@@ -46,7 +47,7 @@ class FolderStore(ObjectStore):
 
     def digest(self, key: str) -> str:
         """As in ObjectStore."""
-        return hashlib.sha256(self.read(key).body).hexdigest()
+        return digest_of(self.read(key).body)
 
     def put(
         self,

@@ -5,18 +5,13 @@
 Nothing may grow worse than in proportion; loading and promoting a version may not grow at all.
 """
 
-import io
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
-
-from samtranslator.yaml_helper import yaml_parse
 
 from bench import folder_s3, warm
 from bench.environment import ROOT
@@ -24,7 +19,8 @@ from bench.progress import Progress
 from bench.subjects import forest, network
 from maas.manifest import Manifest
 from maas.registry import Registry
-from models.scaffold.template_block import inserted
+from models.scaffold.template_block import inserted, models_in
+from tests.policies.template import transformed
 
 ROWS = (1, 10, 100, 1000, 10_000)
 MODELS = (11, 20, 35, 50)  # from those there are
@@ -54,12 +50,11 @@ def _models(count: int, progress: Progress) -> dict[str, float]:
     """Bytes, resources, and the time to transform and lint a template with `count` models."""
     progress(f"{count} models", MODELS.index(count), len(MODELS))
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    present = sum(line.startswith("  # ---") and " Model: " in line for line in text.splitlines())
-    for number in range(count - present):
+    for number in range(count - models_in(text)):
         text = inserted(text, f"more_{number}", "One more.")
     began = time.perf_counter()
-    resources, size = _transformed(text)
-    transformed = time.perf_counter() - began
+    made = transformed(text)
+    seconds = time.perf_counter() - began
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -70,32 +65,11 @@ def _models(count: int, progress: Progress) -> dict[str, float]:
     return {
         "models": count,
         "template_bytes": len(text.encode()),
-        "transformed_bytes": size,
-        "resources": resources,
-        "transform_seconds": transformed,
+        "transformed_bytes": len(json.dumps(made.whole, separators=(",", ":"))),
+        "resources": len(made.resources),
+        "transform_seconds": seconds,
         "lint_seconds": linted,
     }
-
-
-def _transformed(text: str) -> tuple[int, int]:
-    """How many resources CloudFormation gets, and in how many bytes."""
-    from samtranslator.translator.transform import transform
-
-    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")  # it asks for one, and nobody else
-    template = yaml_parse(text)
-    for resource in template["Resources"].values():
-        for key in ("CodeUri", "ContentUri"):
-            if key in resource.get("Properties", {}):
-                resource["Properties"][key] = "s3://bucket/key"
-    with redirect_stdout(io.StringIO()):
-        made = transform(template, {}, _Policies())
-    return len(made["Resources"]), len(json.dumps(made, separators=(",", ":")))
-
-
-class _Policies:
-    def load(self) -> dict[str, str]:
-        """No managed policy is asked for by name."""
-        return {}
 
 
 def _versions(progress: Progress) -> list[dict[str, float]]:

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.targets import targets
+from bench.targets import BARE, EMPTY, OURS, targets
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-OURS = "maas"
 # What runs on Lambda's loop and has no empty handler of its own.
-LOOP = (OURS, "orjson + NumPy + ONNX Runtime", "SAM scikit-learn handler")
+LOOP = (OURS, BARE, "SAM scikit-learn handler")
 
 
 def write(results: Path) -> Path:
@@ -60,9 +59,7 @@ def _cold(found: dict[str, Any]) -> str:
 
 
 def _warm(found: dict[str, Any]) -> str:
-    empty = {
-        (r["subject"], r["rows"]): r["microseconds"] for r in found["rows"] if r["handler"] == "empty handler"
-    }
+    empty = {(r["subject"], r["rows"]): r["microseconds"] for r in found["rows"] if r["handler"] == EMPTY}
     rows = [
         (
             r["subject"],
@@ -126,7 +123,7 @@ def _throughput(found: dict[str, Any]) -> str:
 def empty_cpu(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
     """CPU of each stack's own handler that does nothing, where there is one; of the loop's for functions."""
     own = {r["stack"]: r["cpu_ms"] for r in rows if r["kind"] == "empty"}
-    loop = [r["cpu_ms"] for r in rows if r["stack"] == "empty handler"]
+    loop = [r["cpu_ms"] for r in rows if r["stack"] == EMPTY]
     return own | {name: loop[0] for name in LOOP if own}
 
 

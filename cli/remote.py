@@ -3,8 +3,6 @@
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,19 +17,8 @@ SIMULATED = "simulated"
 _NO_TRAINING = "deploy it with Training=on and TrainingImage; docs/training.md says how."
 
 
-@dataclass(frozen=True)
-class Cloud:
-    """A stack, deployed or local.
-
-    Attributes:
-        name: The stack's name.
-        outputs: Its outputs.
-        client: Makes the client of a service.
-    """
-
-    name: str
-    outputs: Mapping[str, str]
-    client: Callable[[str], Any]
+class Cloud(deployment.Deployment):
+    """A stack, deployed or local, that trains."""
 
     @classmethod
     def find(cls, stack: str | None) -> "Cloud":
@@ -40,8 +27,7 @@ class Cloud:
         Raises:
             CommandError: There is none.
         """
-        found = deployment.find(stack)
-        return cls(found.name, found.outputs, found.client)
+        return cls(**vars(deployment.find(stack)))
 
     def output(self, name: str) -> str:
         """One output.

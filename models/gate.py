@@ -25,6 +25,7 @@ from maas.judgement import (
     Check,
     Gate,
     Sense,
+    megabytes,
 )
 from maas.manifest import Manifest
 from maas.runtime import Session
@@ -38,7 +39,6 @@ from models.table import Table
 from models.validation import Rows
 
 _CALLS = 60
-_MEGABYTE = 1 << 20
 
 
 def judge(
@@ -145,14 +145,8 @@ def _golden(recipe: Recipe, manifest: Manifest, artifact: bytes) -> Check:
 
 
 def _size(budget: Budget, artifact: bytes) -> Check:
-    # Whoever reads the decision sees the rounded figures: it is they that are compared.
-    megabytes = round(len(artifact) / _MEGABYTE, 4)
-    return Check(
-        name=SIZE,
-        value=megabytes,
-        limit=budget.megabytes,
-        passed=megabytes <= budget.megabytes,
-    )
+    size = megabytes(len(artifact))
+    return Check(name=SIZE, value=size, limit=budget.megabytes, passed=size <= budget.megabytes)
 
 
 def _latency(recipe: Recipe, artifact: bytes, table: Table, rival: _Rival | None) -> Iterator[Check]:

@@ -89,9 +89,8 @@ def components() -> dict[str, Schema]:
     """The responses that operations refer to."""
     made: dict[str, Schema] = {}
     for status, kinds in codes().items():
-        if (
-            status in GATEWAY
-        ):  # 403 alone, and a function answers it on V2 alone: the gateway's form includes that
+        # 403 alone, and a function answers it on V2 alone: the gateway's form includes that.
+        if status in GATEWAY:
             continue
         problem: Schema = {"application/problem+json": {"schema": _ref("Problem")}}
         if status in ALSO:

@@ -160,8 +160,8 @@ def features(records: Columns) -> Matrix:
     times, named = records["timestamp"], records["holiday"]
     hours, weekdays = hour(times), weekday(times)
     weekend = weekdays >= _SATURDAY
-    *major_days, any_day = days_from_holidays(times, (*_MAJOR_RULES, UNITED_STATES), limit=_HORIZON)
-    around = np.stack(major_days)
+    distances = days_from_holidays(times, (*_MAJOR_RULES, UNITED_STATES), limit=_HORIZON)
+    around, any_day = distances[:-1], distances[-1]
     major = (around == 0).any(axis=0) | (ordinal(named, _MAJOR_NAMES) < len(_MAJOR_NAMES))
     holiday = (any_day == 0) | (named != np.array(None, object))
     columns = [

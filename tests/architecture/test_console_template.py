@@ -15,9 +15,7 @@ API = "https://abcdef1234.execute-api.eu-west-1.amazonaws.com"
 @pytest.fixture(scope="module")
 def template() -> Template:
     """The whole stack, with tokens, so that the console has a login."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_DEFAULT_REGION", "eu-west-1")  # the transform asks for one
-        return transformed(Authentication="JWT")
+    return transformed(Authentication="JWT")
 
 
 def resolved(node: Any, values: dict[str, str]) -> Any:

@@ -1,7 +1,6 @@
 """What docs/deploy.md says of size and price, computed from the template and the table of prices."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,14 +10,6 @@ from tests.policies.template import ROOT, transformed
 
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 ALARM_METRIC, KEY = 0.10, 1.00  # dollars a month: CloudWatch's and KMS's list prices
-
-
-@pytest.fixture(scope="module", autouse=True)
-def region() -> Iterator[None]:
-    """The transform asks for one."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-        yield
 
 
 @pytest.fixture(scope="module")

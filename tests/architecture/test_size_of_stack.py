@@ -1,7 +1,5 @@
 """A stack's size: how many models fit, and what a deployment leaves behind."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from models.scaffold.project import MOST_MODELS
@@ -10,14 +8,6 @@ from tests.policies.template import ROOT, Template, transformed
 
 TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
 QUOTA = 500  # CloudFormation's, of resources declared in a template
-
-
-@pytest.fixture(scope="module", autouse=True)
-def region() -> Iterator[None]:
-    """The transform asks for one."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -11,6 +12,11 @@ from maas.registry import Registry
 from maas.store import ObjectStore
 from tests import tiny_model
 from tests.lambda_events import Caller
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.console_site import Site
 
 
 @dataclass(frozen=True)
@@ -38,3 +44,21 @@ def tiny() -> Iterator[Serving]:
         version = registry.publish(manifest, artifact)
         registry.promote(tiny_model.NAME, version, actor="tests", reason="first")
         yield Serving(Caller(tiny_model.endpoint()), version, manifest.digest)
+
+
+@pytest.fixture(scope="module")
+def site() -> "Iterator[Site]":
+    """The console's page, one for all tests of a module."""
+    from tests.console_site import console_site
+
+    with console_site() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A browser, one for all tests of a module."""
+    from tests.browser import chromium
+
+    with chromium() as started:
+        yield started

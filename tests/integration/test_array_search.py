@@ -48,7 +48,7 @@ def batch(address: str) -> Batch:
 @pytest.fixture
 def cloud(batch: Batch) -> Cloud:
     """A stack that trains."""
-    return Cloud("maas", OUTPUTS, lambda _: batch)
+    return Cloud(OUTPUTS, lambda _: batch, "maas")
 
 
 def test_array_children_and_their_choice_are_the_local_training(cloud: Cloud, batch: Batch) -> None:
@@ -111,7 +111,7 @@ def test_an_array_without_its_choice_is_ended(batch: Batch) -> None:
 
     once = OnlyOnce(batch.client)
     with pytest.raises(ConnectionError, match="gone"):
-        submit_search(Cloud("maas", OUTPUTS, lambda _: once), MODEL, "simulated", 0)
+        submit_search(Cloud(OUTPUTS, lambda _: once, "maas"), MODEL, "simulated", 0)
     assert [once.ended] == [*once.submitted]
 
 
@@ -123,7 +123,7 @@ def test_nodes_are_asked_for_with_the_template_s_definition(batch: Batch) -> Non
         nodeProperties={"mainNode": 0, "numNodes": 2, "nodeRangeProperties": [{"targetNodes": "0:"}]},
     )
     outputs = OUTPUTS | {"TrainingNodesQueue": QUEUE, "TrainingNodesJobDefinition": "nodes"}
-    started = submit_nodes(Cloud("maas", outputs, lambda _: batch), "digits", "s3://d/x", 7, nodes=3)
+    started = submit_nodes(Cloud(outputs, lambda _: batch, "maas"), "digits", "s3://d/x", 7, nodes=3)
     asked = batch.submitted[started["job"]]
     assert asked["nodeOverrides"] == {"numNodes": 3}
     assert asked["parameters"] == {
@@ -133,7 +133,7 @@ def test_nodes_are_asked_for_with_the_template_s_definition(batch: Batch) -> Non
         "run": started["run"],
     }
     with pytest.raises(CommandError, match="does not train"):
-        submit_nodes(Cloud("maas", OUTPUTS, lambda _: batch), "digits", "s3://d/x", 7, nodes=3)
+        submit_nodes(Cloud(OUTPUTS, lambda _: batch, "maas"), "digits", "s3://d/x", 7, nodes=3)
 
 
 def test_one_candidate_is_nothing_to_search(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser import Visit, chromium, needs_chromium, violations
-from tests.console_site import CLIENT, LOGIN, Site, console_site
+from tests.browser import Visit, needs_chromium, violations
+from tests.console_site import CLIENT, LOGIN, Site
 
 pytestmark = needs_chromium
 NOW = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
@@ -26,20 +26,6 @@ SIGN = """async (given) => {
   const { sign } = await import(new URL("console/sigv4.js", location.href).href);
   return sign({ ...given, url: new URL(given.url), now: new Date(given.now) });
 }"""
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """One page for all tests here."""
-    with console_site() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for all tests here."""
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

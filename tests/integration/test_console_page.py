@@ -9,24 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests import tiny_model
-from tests.browser import Visit, chromium, needs_chromium, run, violations
-from tests.console_site import DATA_BUCKET, Site, console_site
+from tests.browser import Visit, needs_chromium, run, violations
+from tests.console_site import DATA_BUCKET, Site
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """One page for all tests here."""
-    with console_site() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for all tests here."""
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The transformed template, as policies read it: plain CloudFormation, conditions not yet decided."""
 
 import json
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
@@ -67,7 +69,8 @@ def transformed(text: str | None = None, **parameters: str) -> Template:
             if key in resource.get("Properties", {}):
                 resource["Properties"][key] = "s3://bucket/key"
     chosen = {name: entry.get("Default", "dev") for name, entry in template["Parameters"].items()}
-    with warnings.catch_warnings():
+    # The translator asks for a region, and for nothing else of AWS.
+    with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="eu-west-1"), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the translator's own affair
         made = transform(template, chosen | parameters, _NoManagedPolicies())
     return Template(made)

@@ -42,9 +42,22 @@ class Blob(BaseModel):
         """
         if len(data) != self.size:
             raise DigestMismatch(f"{self.key} has {len(data)} bytes, its manifest says {self.size}")
-        if (found := digest_of(data)) != self.digest:
-            raise DigestMismatch(f"{self.key} has digest {found}: it is not what its name says")
+        self.confirm(digest_of(data))
         return data
+
+    def confirm(self, digest: str) -> None:
+        """Return where `digest` is that of the bytes described here.
+
+        Raises:
+            DigestMismatch: It is another one.
+        """
+        if digest != self.digest:
+            raise DigestMismatch(f"{self.key} has digest {digest}: it is not what its name says")
+
+    @property
+    def missing(self) -> BrokenArtifact:
+        """What to raise where there is no such object."""
+        return BrokenArtifact(f"{self.key} is missing: publish the version again")
 
 
 class BlobStore:
@@ -78,13 +91,11 @@ class BlobStore:
         try:
             return blob.verify(self._store.read(blob.key).body)
         except KeyMissing as error:
-            raise BrokenArtifact(f"{blob.key} is missing: publish the version again") from error
+            raise blob.missing from error
 
     def check(self, blob: Blob) -> None:
         """Read what `blob` describes, however large, and keep nothing of it; errors as in `get`."""
         try:
-            found = self._store.digest(blob.key)
+            blob.confirm(self._store.digest(blob.key))
         except KeyMissing as error:
-            raise BrokenArtifact(f"{blob.key} is missing: publish the version again") from error
-        if found != blob.digest:
-            raise DigestMismatch(f"{blob.key} has digest {found}: it is not what its name says")
+            raise blob.missing from error

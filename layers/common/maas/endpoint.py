@@ -105,7 +105,7 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
     @cached_property
     def pseudonyms(self) -> "Pseudonyms | None":
         """What hashes callers' names for people; None where the stack has no key for it."""
-        return pseudonyms()
+        return pseudonyms() if self.sampler is None else self.sampler.pseudonyms
 
     def about(self, request: "Request") -> str | None:
         """The hash of whom a request is about; None where it does not say, or there is no key."""
@@ -238,7 +238,7 @@ class Endpoint[R: Record, P: Prediction](HttpFunction):
         from maas.capture.feedback import Feedback
         from maas.web import json_reply
 
-        feedback = Feedback(self.name, self.contract, self.data_store, lambda: self.pseudonyms)
+        feedback = Feedback(self.name, self.contract, self.data_store, self.about)
         return json_reply({"accepted": feedback.keep(request)})
 
     def _card(self, _: "Request", version: str | None = None) -> "Reply":

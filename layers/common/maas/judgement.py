@@ -19,6 +19,11 @@ SIZE, LATENCY = "megabytes of the artifact", "milliseconds for one row"
 SLOWER, UNNOTICED_MILLISECONDS = "time for one row over production's", 1.0
 
 
+def megabytes(count: int) -> float:
+    """So many bytes in the figures of `SIZE`: rounded, as it is these that are seen and compared."""
+    return round(count / (1 << 20), 4)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

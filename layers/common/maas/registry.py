@@ -161,8 +161,7 @@ class Registry(Versions):
             As `promote`.
         """
         manifest = self._found(model, version)
-        for blob in manifest.blobs:
-            self._blobs.check(blob)
+        self._check(manifest)
         refuse_condemned(self.store, manifest)
         if self._signer is not None:
             self._signer.sign(self.store, manifest)
@@ -192,12 +191,15 @@ class Registry(Versions):
             return alone(current)
         if current is None or current.previous is None or current.previous_seq is None:
             raise Conflict(f"{model} has no earlier version to return to: promote one by name")
-        for blob in self.manifest(model, current.previous).blobs:
-            self._blobs.check(blob)
+        self._check(self.manifest(model, current.previous))
         target = self._pointers.entry(model, current.previous_seq)
         if target.stable != current.previous:
             raise IntegrityError(f"The history of {model} contradicts its pointer: promote a version by name")
         return rolled_back(current, target)
+
+    def _check(self, manifest: Manifest) -> None:
+        for blob in manifest.blobs:
+            self._blobs.check(blob)
 
     def _seen(self, model: str, expected_seq: int | None) -> Seen:
         seen = self._pointers.read(model)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from maas.artifact import Blob
-from maas.errors import BrokenArtifact, ConfigurationError, DigestMismatch, KeyMissing
+from maas.errors import ConfigurationError, KeyMissing
 from maas.store import ObjectStore
 
 MEDIA_TYPE = "application/octet-stream"
@@ -38,7 +38,7 @@ def fetched(store: ObjectStore, blob: Blob, folder: Path) -> Path:
         _read(store, blob, draft)
         draft.replace(target / FILE)
     except KeyMissing as error:
-        raise BrokenArtifact(f"{blob.key} is missing: publish the version again") from error
+        raise blob.missing from error
     except OSError as error:
         raise ConfigurationError(
             f"{folder} has no room for {blob.size} bytes of weights: give the function more ephemeral storage"
@@ -59,5 +59,4 @@ def _read(store: ObjectStore, blob: Blob, path: Path) -> None:
             for end in store.fill(blob.key, view):
                 digest.update(view[begin:end])
                 begin = end
-    if digest.hexdigest() != blob.digest:
-        raise DigestMismatch(f"{blob.key} has digest {digest.hexdigest()}: it is not what its name says")
+    blob.confirm(digest.hexdigest())

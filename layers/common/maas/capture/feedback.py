@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from maas.capture.buffer import CONTENT_TYPE
-from maas.capture.record import subject_hash
 from maas.contract import Contract
 from maas.errors import (
     FieldError,
@@ -21,7 +20,6 @@ from maas.errors import (
     RouteNotFound,
     UnsupportedMediaType,
 )
-from maas.masking import Pseudonyms
 from maas.protocol.request import Request
 from maas.store import ObjectStore
 from maas.truth import Truth, outcomes_of
@@ -40,7 +38,7 @@ class Feedback:
         model: Its name.
         contract: Says what an outcome is.
         store: The bucket for outcomes.
-        pseudonyms: Gives what hashes the subject that a caller names; without it the name is left out.
+        about: Gives the hash of whom a request is about; None leaves it out.
     """
 
     def __init__(
@@ -48,12 +46,12 @@ class Feedback:
         model: str,
         contract: Contract[Any, Any],
         store: ObjectStore,
-        pseudonyms: Callable[[], Pseudonyms | None],
+        about: Callable[[Request], str | None],
     ) -> None:
         self._model = model
         self._truth = Truth(outcomes_of(contract))
         self._store = store
-        self._pseudonyms = pseudonyms
+        self._about = about
 
     def keep(self, request: Request) -> int:
         """Store a request's outcomes, and tell how many; the same ones again change nothing.
@@ -79,9 +77,8 @@ class Feedback:
         # function would have to be let read what others have said.
         digest = hashlib.sha256(orjson.dumps(items, option=orjson.OPT_SORT_KEYS)).hexdigest()
         about = {"received": now.isoformat()}
-        subject = request.subject
-        if subject and (pseudonyms := self._pseudonyms()):
-            about["subject"] = subject_hash(pseudonyms, subject)
+        if subject := self._about(request):
+            about["subject"] = subject
         lines = b"".join(orjson.dumps({**item, **about}) + b"\n" for item in items)
         key = f"outcomes/{self._model}/date={now:%Y-%m-%d}/{digest}.jsonl.gz"
         self._store.put(key, gzip.compress(lines, mtime=0), content_type=CONTENT_TYPE)

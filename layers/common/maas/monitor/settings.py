@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from maas.errors import ConfigurationError
-from maas.monitor.watch import RETENTION_DAYS, WINDOWS
+from maas.monitor.watch import LONGEST_DAYS, RETENTION_DAYS, WINDOWS
 from maas.settings import count, environment
 
-_LONGEST = 24.0 * 92
+_LONGEST = 24.0 * LONGEST_DAYS
 
 
 @dataclass(frozen=True, slots=True)

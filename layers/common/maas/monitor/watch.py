@@ -26,7 +26,8 @@ WINDOWS = (24.0, 168.0)
 """Hours: a day shows what broke, a week what moved."""
 RETENTION_DAYS = 30
 """How long captures are kept, unless a stack's parameter says otherwise."""
-_LONGEST_DAYS = 92
+LONGEST_DAYS = 92
+"""How far back the monitor looks at most."""
 
 
 def _now() -> datetime:
@@ -54,7 +55,7 @@ class Watch:
         self._registry = registry
         self._data = data
         self._clock = clock
-        self._retention = timedelta(days=min(retention_days, _LONGEST_DAYS))
+        self._retention = timedelta(days=min(retention_days, LONGEST_DAYS))
 
     def look(self, model: str, *, windows: Sequence[float] = WINDOWS) -> Report:
         """Compare the last hours, as many as each of `windows` says, with the data production was trained on.

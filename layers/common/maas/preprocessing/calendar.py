@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from maas.errors import DataError
-from maas.preprocessing.holiday import HolidayRule, holidays_around, weekday_of
+from maas.preprocessing.holiday import CACHED_YEARS, HolidayRule, holidays_around, weekday_of
 
 Times = NDArray[np.datetime64]
 Integers = NDArray[np.int64]
@@ -21,9 +21,6 @@ Mask = NDArray[np.bool_]
 _SATURDAY = 5
 _MINUTES_IN_DAY = 1440
 _LONGEST_DISTANCE = 365
-# Spans up to this are looked up in a table that is kept; longer ones are not, so that odd input cannot fill
-# the memory.
-_KEPT_YEARS = 32
 _ONE_DAY = np.timedelta64(1, "D")
 
 
@@ -184,7 +181,7 @@ def days_from_holidays(
     days, rules = day(times), tuple(tuple(holiday) for holiday in holidays)
     if days.size:
         first, last = days.min().astype("datetime64[Y]"), days.max().astype("datetime64[Y]")
-        if (last - first).astype(int) < _KEPT_YEARS:
+        if (last - first).astype(int) < CACHED_YEARS:
             start, table = _table(int(first.astype(int)), int(last.astype(int)), rules, limit)
             return table[:, (days - start).astype(np.int64)]
     return _signed(days, rules, limit)

@@ -19,9 +19,9 @@ Years = NDArray[np.int64]
 _SATURDAY, _SUNDAY, _DAYS_IN_WEEK = 5, 6, 7
 _FIRST_YEAR, _LAST_YEAR = 1, 9999
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-# Shorter spans are kept, so that serving one record does not compute a calendar each time; longer ones are
-# not, so that odd input cannot fill the memory.
-_CACHED_YEARS = 32
+CACHED_YEARS = 32
+"""Shorter spans are kept, so that serving one record does not compute a calendar each time; longer ones are
+not, so that odd input cannot fill the memory."""
 
 
 class Observance(Enum):
@@ -173,7 +173,7 @@ def holidays_around(years: Years, rules: Sequence[HolidayRule]) -> Days:
 
     The array may be shared and is read-only.
     """
-    if years.size and years.max() - years.min() < _CACHED_YEARS:
+    if years.size and years.max() - years.min() < CACHED_YEARS:
         return _cached(int(years.min()), int(years.max()), tuple(rules))
     return _computed(years, rules)
 

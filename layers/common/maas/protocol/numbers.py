@@ -40,16 +40,15 @@ def records(body: bytes, fields: Mapping[str, Field], max_rows: int) -> Columns 
         instances = document["instances"]
         if len(document) != 1 or not 1 <= len(instances) <= max_rows:
             return None
-        given = [fields[name] for name in dict.fromkeys(instances[0].keys())]
-        columns = _columns(list(instances), given)
-        # A list within a list of numbers would have been flattened.
+        names = dict.fromkeys(instances[0].keys())
+        given = [fields[name] for name in names]
+        absent = [field for name, field in fields.items() if name not in names]
+        # A list within a list of numbers would be flattened.
         each = sum(math.prod(field.shape[:-1]) + (len(field.shape) > 1) for field in given if field.shape)
-        if body.count(b"[") != 1 + each * len(instances):
+        if any(field.required for field in absent) or body.count(b"[") != 1 + each * len(instances):
             return None
-        absent = {name: field for name, field in fields.items() if name not in columns}
-        if any(field.required for field in absent.values()):
-            return None
-        columns |= {name: field.default(len(instances)) for name, field in absent.items()}
+        columns = _columns(list(instances), given)
+        columns |= {field.name: field.default(len(instances)) for field in absent}
         return {name: columns[name] for name in fields}
     except _UNREAD:
         return None
@@ -80,8 +79,9 @@ def tensors(text: bytes) -> dict[str, Any] | None:
         ]
         # In the JSON: the inputs, for each of them shape and data, and the outputs. More is nested.
         lists = 1 + 2 * len(inputs) + isinstance(header.get("outputs"), list)
-        whole = len(document) == len(header) and all(map(_is_whole, inputs, header["inputs"]))
-        return header if whole and text.count(b"[") == lists else None
+        # Else a member was given twice.
+        whole = all(len(given) == len(read) for given, read in zip(inputs, header["inputs"], strict=True))
+        return header if whole and len(document) == len(header) and text.count(b"[") == lists else None
     except _UNREAD:
         return None
 
@@ -128,7 +128,3 @@ def _plain(value: Any) -> Any:
         if hasattr(value, convert):
             return getattr(value, convert)()
     return value
-
-
-def _is_whole(entry: Any, read: dict[str, Any]) -> bool:
-    return len(entry) == len(read)  # else a member was given twice

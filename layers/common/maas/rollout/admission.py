@@ -8,13 +8,23 @@ who trained can know.
 from collections.abc import Callable, Iterator
 
 from maas.errors import GateRefused
-from maas.judgement import BASELINE, GOLDEN, LATENCY, PARITY, PRODUCTION, SIZE, SLOWER, Check, Gate, objection
+from maas.judgement import (
+    BASELINE,
+    GOLDEN,
+    LATENCY,
+    PARITY,
+    PRODUCTION,
+    SIZE,
+    SLOWER,
+    Check,
+    Gate,
+    megabytes,
+    objection,
+)
 from maas.manifest import VERSION_LENGTH, Manifest
 from maas.pointer import Pointer
 
 type Find = Callable[[str, str], Manifest]
-
-_MEGABYTE = 1 << 20
 
 
 def admit(manifest: Manifest, production: Pointer | None, find: Find) -> None:
@@ -86,7 +96,7 @@ def _is_within(manifest: Manifest, check: Check) -> bool:
     # Weights of their own are aligned: both together are larger than the file that was judged.
     if manifest.weights is not None:
         return True
-    return round(manifest.artifact.size / _MEGABYTE, 4) <= (check.limit or 0)
+    return megabytes(manifest.artifact.size) <= (check.limit or 0)
 
 
 def _has_figures(check: Check) -> bool:

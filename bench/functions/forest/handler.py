@@ -30,7 +30,7 @@ class Answer(Prediction):
 
 def features(records: Columns) -> Matrix:
     """The numbers as they are."""
-    return np.stack([records[name] for name in FEATURES], axis=1).astype(np.float32)
+    return np.array([records[name] for name in FEATURES], np.float32).T
 
 
 handler = Endpoint("forest", Row, Answer, features, feature_names=FEATURES)

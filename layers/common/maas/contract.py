@@ -166,9 +166,23 @@ class Contract[R: Record, P: Prediction]:
 
     def columns(self, records: Sequence[R]) -> Columns:
         """N validated records as one array per field, of shape (n, *field.shape)."""
+        found: dict[str, Column] = {}
+        for dtype, names, values in self._alike:
+            together = np.array(list(map(values, records)), dtype).reshape(-1, len(names))
+            found |= zip(names, np.ascontiguousarray(together.T), strict=True)
         return {
-            name: field.column(list(map(attrgetter(name), records))) for name, field in self.fields.items()
+            name: found[name] if name in found else field.column(list(map(attrgetter(name), records)))
+            for name, field in self.fields.items()
         }
+
+    @cached_property
+    def _alike(self) -> list[tuple[str, list[str], Callable[[R], tuple[Any, ...]]]]:
+        """Numbers that become columns together: what those are made of, their names, how to read them."""
+        found: dict[str, list[str]] = {}
+        for name, field in self.fields.items():
+            if field.kind in {"float", "int", "bool"} and not field.shape:
+                found.setdefault(field.dtype, []).append(name)
+        return [(dtype, names, attrgetter(*names)) for dtype, names in found.items() if len(names) > 1]
 
     def matrix(self, columns: Columns) -> Matrix:
         """The model's input of shape (n, number of features), float32, contiguous and finite.

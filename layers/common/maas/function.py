@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from maas.errors import ConfigurationError, FieldError, InvalidRequest, MaasError, PayloadTooLarge
 from maas.limits import PAYLOAD_BYTES
 from maas.settings import AwsSettings, Settings
+from maas.start import starting
 
 if TYPE_CHECKING:
     from maas.protocol.problem import Reply
@@ -28,8 +29,11 @@ class Function(ABC):
         self.name = name
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer one event."""
-        return self.handle(event, context)
+        """Answer one event; the first one imports what it needs, and loads."""
+        if "handle" in vars(self):
+            return self.handle(event, context)
+        with starting():
+            return self.handle(event, context)
 
     @abstractmethod
     def dispatch(self, event: Any, context: Any) -> Any:

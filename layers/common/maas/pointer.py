@@ -2,15 +2,14 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import from_json
 
 from maas.artifact import digest_of
 from maas.errors import IntegrityError
 from maas.manifest import VERSION_LENGTH, Digest, ModelName, UtcDatetime, canonical_json
 
 Action = Literal["promote", "rollback", "canary", "shadow", "withdraw"]
-
-_DOCUMENT = TypeAdapter(dict[str, JsonValue])
 
 
 class Canary(BaseModel):
@@ -91,10 +90,11 @@ class Pointer(BaseModel):
             IntegrityError: not a pointer, or its `sum` does not fit.
         """
         try:
-            fields = _DOCUMENT.validate_json(data)
-            fields.pop("sum", None)
+            fields = from_json(data, allow_inf_nan=False)
+            if isinstance(fields, dict):
+                fields.pop("sum", None)
             pointer = cls.model_validate(fields)
-        except ValidationError as error:
+        except ValueError as error:
             raise IntegrityError("it is no pointer") from error
         if pointer.to_json() != data:
             raise IntegrityError("its checksum does not fit")

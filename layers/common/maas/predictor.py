@@ -86,7 +86,8 @@ class Predictor:
         self._telemetry.served(version=traffic.stable.version)  # for the case that it crashes
         segment = self._telemetry.segment
         answer = traffic.answer(columns, request_id, self._telemetry.crashed, segment)
-        self._telemetry.served(version=answer.served.version, track=answer.track)
+        if answer.served is not traffic.stable:
+            self._telemetry.served(version=answer.served.version, track=answer.track)
         if traffic.trial is not None and answer.canary_fault is not None:
             self._telemetry.canary_failed(answer.canary_fault, version=traffic.trial.canary.version)
         if version is None:

@@ -40,12 +40,14 @@ class Session:
 
     def run(self, matrix: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
         """Compute all outputs, by name, for a contiguous matrix of shape (n, width)."""
+        if len(matrix) <= _ROWS:
+            return self._computed(matrix)
         # In parts: between the layers of a network a row takes a hundred times the memory of its features.
-        parts = [
-            self._session.run(self.outputs, {self._input: matrix[start : start + _ROWS]})
-            for start in range(0, max(len(matrix), 1), _ROWS)
-        ]
-        values = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        parts = [self._computed(matrix[start : start + _ROWS]) for start in range(0, len(matrix), _ROWS)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+
+    def _computed(self, matrix: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+        values = self._session.run(self.outputs, {self._input: matrix})
         return dict(zip(self.outputs, values, strict=True))
 
 

@@ -215,11 +215,10 @@ class Telemetry:
     def _flush(self) -> None:
         properties = {**self._dimensions, **self._keys}
         if self._logs_requests and self._fields:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
             properties = {
                 "level": "INFO",
                 "message": "request",
-                "timestamp": now,
+                "timestamp": datetime.now(UTC),
                 **properties,
                 **self._fields,
             }

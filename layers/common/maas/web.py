@@ -40,6 +40,7 @@ class Web:
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._otherwise: View = _unknown
+        self._event: dict[str, Any] = {}
         self._request_id = ""
         # Debugging, which the environment could switch on, would print events and answer with stack traces.
         self._resolver = APIGatewayRestResolver(debug=False)
@@ -61,8 +62,9 @@ class Web:
             return _response(_sendable(_packed(view(request, **_decoded(variables)), request)))
 
         def refuse(**_: str) -> Response[Any]:
-            used = self._resolver.current_event.http_method
-            raise MethodNotAllowed(f"{used} is not allowed here: use {method}.", allow=[method])
+            raise MethodNotAllowed(
+                f"{self._event['httpMethod']} is not allowed here: use {method}.", allow=[method]
+            )
 
         self._resolver.route(rule, method=method)(call)
         self._resolver.route(rule, method=[other for other in _METHODS if other != method])(refuse)
@@ -79,7 +81,10 @@ class Web:
         self._telemetry.note(
             method=event["httpMethod"], correlation_id=gateway_id, request_id=self._request_id
         )
-        answer = self._resolver.resolve({**event, "path": _COLON.sub(":", event["path"])}, context)
+        self._event = {**event, "path": _COLON.sub(":", event["path"])}
+        # Only what it routes by: it would copy every header, to look for a compression that is done here.
+        routed = {"httpMethod": event["httpMethod"], "path": self._event["path"]}
+        answer = self._resolver.resolve(routed, context)
         seconds = time.perf_counter() - started
         self._telemetry.answered(seconds, status=answer["statusCode"])
         # A repeated answer has the id that its predictions are known by.
@@ -93,11 +98,7 @@ class Web:
 
     @property
     def _request(self) -> Request:
-        return Request.from_event(self._resolver.current_event.raw_event, self._request_id)
-
-    @property
-    def _path(self) -> str:
-        return str(self._resolver.current_event.path)
+        return Request.from_event(self._event, self._request_id)
 
     def _no_route(self, _: Exception) -> Response[Any]:
         try:
@@ -107,7 +108,7 @@ class Web:
 
     def _failed(self, error: MaasError) -> Response[Any]:
         self._telemetry.refused(error)
-        return _response(problem.reply(error, self._path))
+        return _response(problem.reply(error, self._event["path"]))
 
     def _crashed(self, error: Exception) -> Response[Any]:
         return self._failed(self._telemetry.crashed(error))
@@ -119,6 +120,8 @@ def _unknown(request: Request) -> Reply:
 
 def _decoded(variables: dict[str, str]) -> dict[str, str]:
     """The variables of a path as they are meant; a quoted slash in one is no part of any name."""
+    if not variables:
+        return variables
     found = {name: unquote(value) for name, value in variables.items()}
     if any(map(_NO_NAME.search, found.values())):
         raise RouteNotFound("There is nothing at this path.")

@@ -38,15 +38,16 @@ class V1:
             PayloadTooLarge: It has too many.
             InvalidRecord: An instance breaks the contract; every place is named.
         """
-        if request.media_type in self._contract.raw:
-            body, name = request.body(), self._contract.raw[request.media_type]
+        media_type = request.media_type
+        if media_type in self._contract.raw:
+            body, name = request.body(), self._contract.raw[media_type]
             if not body:
-                raise _empty(request.media_type)
+                raise _empty(media_type)
             return self._parse(to_json({"instances": [{name: b64encode(body).decode()}]}))
-        if request.media_type not in {"", "application/json"}:
+        if media_type not in {"", "application/json"}:
             accepted = ", ".join(["application/json", *self._contract.raw])
             raise UnsupportedMediaType(
-                f"Content-Type {request.media_type[:80]!r} is not supported: send {accepted}.",
+                f"Content-Type {media_type[:80]!r} is not supported: send {accepted}.",
                 errors=[FieldError("", f"send {accepted}", "Content-Type")],
             )
         return self._parse(request.body())

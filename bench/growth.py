@@ -6,6 +6,7 @@ Nothing may grow worse than in proportion; loading and promoting a version may n
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 
 from bench import folder_s3, warm
 from bench.environment import ROOT
+from bench.process import free_port
 from bench.progress import Progress
 from bench.subjects import forest, network
 from maas.manifest import Manifest
@@ -23,15 +25,26 @@ from models.scaffold.template_block import inserted, models_in
 from tests.policies.template import transformed
 
 ROWS = (1, 10, 100, 1000, 10_000)
-MODELS = (11, 20, 35, 50)  # from those there are
+MODELS = (11, 15, 19, 35, 50)  # from those there are
+FITTING = 19  # more make over 500 resources, which no stack may have
 VERSIONS = (1, 10, 100, 1000, 10_000)
 
 
 def measure(progress: Progress) -> dict[str, Any]:
     """The three curves."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("functions", "layers", "requirements"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "samconfig.toml", folder)
+        _deployed(folder, progress)  # the layers are built now
+        models = [
+            _models(count, progress) | (_deployed(folder, progress, count) if count <= FITTING else {})
+            for count in MODELS
+        ]
     return {
         "rows": [_rows(count, progress) for count in ROWS],
-        "models": [_models(count, progress) for count in MODELS],
+        "models": models,
         "versions": _versions(progress),
     }
 
@@ -49,12 +62,12 @@ def _rows(count: int, progress: Progress) -> dict[str, float]:
 def _models(count: int, progress: Progress) -> dict[str, float]:
     """Bytes, resources, and the time to transform and lint a template with `count` models."""
     progress(f"{count} models", MODELS.index(count), len(MODELS))
-    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    for number in range(count - models_in(text)):
-        text = inserted(text, f"more_{number}", "One more.")
-    began = time.perf_counter()
-    made = transformed(text)
-    seconds = time.perf_counter() - began
+    text = _template(count)
+    seconds = float("inf")
+    for _ in range(2):
+        began = time.perf_counter()
+        made = transformed(text)
+        seconds = min(seconds, time.perf_counter() - began)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -70,6 +83,38 @@ def _models(count: int, progress: Progress) -> dict[str, float]:
         "transform_seconds": seconds,
         "lint_seconds": linted,
     }
+
+
+def _template(count: int) -> str:
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    for number in range(count - models_in(text)):
+        text = inserted(text, f"more_{number}", "One more.")
+    return text
+
+
+def _deployed(folder: Path, progress: Progress, count: int = MODELS[0]) -> dict[str, float]:
+    """Seconds to build a stack of `count` models whose layers are built, and to deploy it to the emulator."""
+    from cli.emulator import Emulator
+    from cli.stack import Stack
+
+    progress(f"a stack of {count} models", MODELS.index(count), len(MODELS))
+    (folder / "template.yaml").write_text(_template(count), encoding="utf-8")
+    for number in range(count - MODELS[0]):
+        shutil.copytree(
+            ROOT / "functions" / "diagnosis", folder / "functions" / f"more_{number}", dirs_exist_ok=True
+        )
+    emulator, port = Emulator(folder / "state"), free_port()
+    emulator.start(port)
+    try:
+        emulator.wait_until_ready()
+        stack = Stack(port, state=folder / "state", root=folder)
+        marks = [time.perf_counter()]
+        for step in (stack.build, stack.deploy):
+            step()
+            marks.append(time.perf_counter())
+    finally:
+        emulator.stop()
+    return {"build_seconds": marks[1] - marks[0], "deploy_seconds": marks[2] - marks[1]}
 
 
 def _versions(progress: Progress) -> list[dict[str, float]]:

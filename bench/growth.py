@@ -77,8 +77,8 @@ def _models(count: int, progress: Progress) -> dict[str, float]:
         linted = time.perf_counter() - began
     return {
         "models": count,
-        "template_bytes": len(text.encode()),
-        "transformed_bytes": len(json.dumps(made.whole, separators=(",", ":"))),
+        "template_kilobytes": len(text.encode()) / 1000,
+        "transformed_kilobytes": len(json.dumps(made.whole, separators=(",", ":"))) / 1000,
         "resources": len(made.resources),
         "transform_seconds": seconds,
         "lint_seconds": linted,

@@ -154,6 +154,17 @@ def _load_model(found: dict[str, Any]) -> str:
     )
 
 
+_OF_MODELS = {
+    "template KB": "template_kilobytes",
+    "transformed KB": "transformed_kilobytes",
+    "resources": "resources",
+    "sam build s": "build_seconds",
+    "sam deploy s": "deploy_seconds",
+    "transform s": "transform_seconds",
+    "cfn-lint s": "lint_seconds",
+}
+
+
 def plot(found: dict[str, Any], path: Path) -> None:
     """Draw the curves of growth, each on logarithmic axes beside a line in proportion."""
     from matplotlib.figure import Figure
@@ -164,12 +175,7 @@ def plot(found: dict[str, Any], path: Path) -> None:
         (
             "models",
             "models in the template",
-            {
-                "transform s": "transform_seconds",
-                "cfn-lint s": "lint_seconds",
-                "sam build s": "build_seconds",
-                "sam deploy s": "deploy_seconds",
-            },
+            {name: _OF_MODELS[name] for name in list(_OF_MODELS)[-4:]},
         ),
         (
             "versions",
@@ -182,7 +188,6 @@ def plot(found: dict[str, Any], path: Path) -> None:
         for name, key in lines.items():
             values = [row.get(key, float("nan")) for row in found[part]]
             axes.loglog(at, values, marker="o", label=name)
-        values = [row[key] for row in found[part] for key in list(lines.values())[:1]]
         axes.loglog(at, [values[0] * x / at[0] for x in at], "k:", linewidth=1, label="in proportion")
         axes.set_xlabel(label)
         axes.legend(fontsize=8)
@@ -193,39 +198,15 @@ def plot(found: dict[str, Any], path: Path) -> None:
 def _growth(found: dict[str, Any]) -> str:
     plot(found, README.with_name("growth.png"))
     rows = [(r["rows"], r["milliseconds"], r["microseconds_per_row"]) for r in found["rows"]]
-    models = [
-        (
-            r["models"],
-            r["template_bytes"] / 1000,
-            r["transformed_bytes"] / 1000,
-            r["resources"],
-            r["transform_seconds"],
-            r["lint_seconds"],
-            r.get("build_seconds", ""),
-            r.get("deploy_seconds", ""),
-        )
-        for r in found["models"]
-    ]
+    models = [[r["models"], *(r.get(key, "") for key in _OF_MODELS.values())] for r in found["models"]]
     versions = [(r["versions"], r["load_ms"], r["promote_ms"], r["list_ms"]) for r in found["versions"]]
     return (
         "## How cost grows\n\n![How cost grows](growth.png)\n\n"
         + table(("rows in a request", "CPU ms", "µs per row"), rows)
         + "\n\n"
-        + table(
-            (
-                "models",
-                "template KB",
-                "transformed KB",
-                "resources",
-                "transform s",
-                "cfn-lint s",
-                "sam build s",
-                "sam deploy s",
-            ),
-            models,
-        )
-        + "\n\nCloudFormation takes 1 MB and 500 resources in one stack, that is 19 models. Built with the layers "
-        "at hand, deployed to the local emulator, in which every function is started.\n\n"
+        + table(("models", *_OF_MODELS), models)
+        + "\n\nCloudFormation takes 1 MB and 500 resources in one stack, that is 19 models. Built with the "
+        "layers at hand; deployed to the local emulator, in which every function is started.\n\n"
         + table(("versions", "load ms", "promote ms", "list ms"), versions)
     )
 

@@ -3,10 +3,14 @@
 import gc
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from maas.function import HttpFunction
 from maas.start import UNUSED, starting
+from maas.web import Web
+from tests.lambda_events import Context
 
 
 def told(program: str) -> list[str]:
@@ -38,6 +42,27 @@ def test_a_collector_that_was_off_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+class Watched(HttpFunction):
+    """Answers direct calls with whether the collector works meanwhile; a call for a fault fails."""
+
+    def add_routes(self, web: Web) -> None:
+        """None."""
+
+    def direct(self, event: Any, request_id: str) -> dict[str, Any]:  # noqa: ARG002 -- as the base class has it
+        """True or false."""
+        if event == "fault":
+            raise KeyError(event)
+        return {"collects": gc.isenabled()}
+
+
+@pytest.mark.parametrize("first", ["", "fault"])
+def test_the_collector_rests_for_the_first_event_alone(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    monkeypatch.setenv("MAAS_MODELS_BUCKET", "models")
+    function = Watched("watched")
+    assert function(first, Context()).get("collects", False) is False
+    assert function("", Context()) == {"collects": True}
 
 
 @pytest.mark.parametrize("name", UNUSED)

@@ -29,11 +29,8 @@ class Function(ABC):
         self.name = name
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer one event; the first one imports what it needs, and loads."""
-        if "handle" in vars(self):
-            return self.handle(event, context)
-        with starting():
-            return self.handle(event, context)
+        """Answer one event."""
+        return self.handle(event, context)
 
     @abstractmethod
     def dispatch(self, event: Any, context: Any) -> Any:
@@ -91,6 +88,13 @@ class Function(ABC):
 
 class HttpFunction(Function):
     """A handler of API Gateway's requests, and of events that are a request themselves."""
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answer one event; the first one imports what it needs, and loads."""
+        if "handle" in vars(self):
+            return super().__call__(event, context)
+        with starting():
+            return super().__call__(event, context)
 
     @cached_property
     def web(self) -> "Web":

@@ -33,6 +33,7 @@ _RULES = (
     "str_max_length",
     "alias_generator",
 )
+_FEW = 500  # records; of more, a tuple for each takes longer than it saves
 MAX_ERRORS = 20  # places named in one answer; more would only bury the first
 
 
@@ -167,7 +168,7 @@ class Contract[R: Record, P: Prediction]:
     def columns(self, records: Sequence[R]) -> Columns:
         """N validated records as one array per field, of shape (n, *field.shape)."""
         found: dict[str, Column] = {}
-        for dtype, names, values in self._alike:
+        for dtype, names, values in self._alike if len(records) <= _FEW else ():
             together = np.array(list(map(values, records)), dtype).reshape(-1, len(names))
             found |= zip(names, np.ascontiguousarray(together.T), strict=True)
         return {

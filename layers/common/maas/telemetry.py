@@ -90,8 +90,7 @@ class Telemetry:
     def answered(self, seconds: float, *, status: int, **fields: Any) -> None:
         """Count the request and its outcome; `fields` go into its line and into nothing else."""
         failed = int(status >= HTTPStatus.INTERNAL_SERVER_ERROR)
-        milliseconds = round(seconds * 1000, 3)
-        self._metrics |= {"Requests": 1, "Failed": failed, self._latency: milliseconds}
+        self._metrics |= {"Requests": 1, "Failed": failed, self._latency: _milliseconds(seconds)}
         if self._keys.get("track") == "canary":
             self.count("CanaryFailed", failed)
         self._fields = {"status": status, **fields}
@@ -116,7 +115,7 @@ class Telemetry:
             differed: Whether it is another answer.
             figures: What else goes into the line.
         """
-        metrics = {"Requests": 1, "Failed": int(failed), "Latency": round(seconds * 1000, 3)}
+        metrics = {"Requests": 1, "Failed": int(failed), "Latency": _milliseconds(seconds)}
         metrics |= {"ShadowCompared": int(not failed), "ShadowDiffered": int(differed)}
         metrics |= {"ShadowFailed": int(failed)}
         if disagreement is not None:
@@ -149,7 +148,7 @@ class Telemetry:
     def loaded(self, seconds: float, *, version: str) -> None:
         """A version was loaded and checked: a line of its own, as it may be for a snapshot or a shadow."""
         keys = {"level": "INFO", "message": "loaded", **self._dimensions, "version": version}
-        self._write({"ModelLoad": round(seconds * 1000, 3)}, keys)
+        self._write({"ModelLoad": _milliseconds(seconds)}, keys)
 
     def apart(self, metric: str, message: str, **fields: Any) -> None:
         """Count what belongs to no request, in a line of its own; for any thread."""
@@ -213,17 +212,18 @@ class Telemetry:
             self._keys["xray_trace_id"] = trace_id()
 
     def _flush(self) -> None:
-        properties = {**self._dimensions, **self._keys}
+        if not self._metrics:
+            return
+        line = {**self._dimensions, **self._keys}
         if self._logs_requests and self._fields:
-            properties = {
-                "level": "INFO",
-                "message": "request",
-                "timestamp": datetime.now(UTC),
-                **properties,
-                **self._fields,
-            }
-        if self._metrics:
-            self._write(self._metrics, properties)
+            told = {"level": "INFO", "message": "request", "timestamp": datetime.now(UTC)}
+            line = {**told, **line, **self._fields}
+        self._write(self._metrics, line)
+
+
+def _milliseconds(seconds: float) -> float:
+    """With three decimals; `round` takes ten times as long."""
+    return int(seconds * 1e6 + 0.5) / 1000
 
 
 def _frames(error: Exception) -> list[str]:

@@ -177,12 +177,12 @@ class Contract[R: Record, P: Prediction]:
         }
 
     @cached_property
-    def _alike(self) -> list[tuple[str, list[str], Callable[[R], tuple[Any, ...]]]]:
+    def _alike(self) -> list[tuple[np.dtype, list[str], Callable[[R], tuple[Any, ...]]]]:
         """Numbers that become columns together: what those are made of, their names, how to read them."""
-        found: dict[str, list[str]] = {}
+        found: dict[np.dtype, list[str]] = {}
         for name, field in self.fields.items():
             if field.kind in {"float", "int", "bool"} and not field.shape:
-                found.setdefault(field.dtype, []).append(name)
+                found.setdefault(field.column([]).dtype, []).append(name)
         return [(dtype, names, attrgetter(*names)) for dtype, names in found.items() if len(names) > 1]
 
     def matrix(self, columns: Columns) -> Matrix:

@@ -74,11 +74,6 @@ class Field:
         """Whether NaN in the column may stand for something that was left out."""
         return self.optional or self.holes or self.least is not None
 
-    @cached_property
-    def dtype(self) -> str:
-        """What the column is made of."""
-        return "float64" if self.may_miss else _DTYPES[self.kind]  # None becomes NaN
-
     @property
     def unit(self) -> str | None:
         """The unit declared in `json_schema_extra`, if any."""
@@ -132,7 +127,8 @@ class Field:
                 if value:
                     row[: len(value)] = value
             return column
-        column = np.array(values, dtype=self.dtype)
+        dtype = "float64" if self.may_miss else _DTYPES[self.kind]  # None becomes NaN
+        column = np.array(values, dtype=dtype)
         return column.reshape(len(values), *self.shape) if self.shape else column
 
     def checked(self, values: list[Any]) -> NDArray[Any]:

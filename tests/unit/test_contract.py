@@ -161,6 +161,23 @@ def test_both_dialects_accept_the_same_values(records: list[dict[str, Any]]) -> 
             np.testing.assert_array_equal(people[name], programs[name])
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 500, 501])
+def test_columns_are_the_same_for_few_records_and_for_many(count: int) -> None:
+    """Numbers made columns together are what each field makes of its own."""
+    given = [
+        GOOD | {"maybe": None if n % 2 else 2.5, "free": n / 3, "count": n, "flag": n % 3 == 0}
+        for n in range(count)
+    ]
+    records = [Everything.model_validate_json(json.dumps(record)) for record in given]
+    columns = CONTRACT.columns(records)
+    assert list(columns) == list(CONTRACT.fields)
+    for name, field in CONTRACT.fields.items():
+        expected = field.column([getattr(record, name) for record in records])
+        assert (columns[name].dtype, columns[name].shape) == (expected.dtype, expected.shape)
+        assert columns[name].flags.c_contiguous
+        np.testing.assert_array_equal(columns[name], expected)
+
+
 def test_tensors_may_leave_out_what_records_may_leave_out() -> None:
     """A field with a default is filled in alike in both dialects."""
     short = [{name: value for name, value in GOOD.items() if name not in {"maybe", "remark"}}] * 2

@@ -24,8 +24,8 @@ def python(name: str) -> Path:
     return found
 
 
-def versions(name: str) -> dict[str, str]:
-    """What is pinned in the environment `name`."""
-    lines = (ROOT / "requirements" / f"bench-{name}.txt").read_text().splitlines()
+def versions(pinned: Path) -> dict[str, str]:
+    """What a pinned set holds."""
+    lines = pinned.read_text().splitlines()
     pairs = (line.split(" ")[0].split("==") for line in lines if "==" in line and line[0].isalpha())
     return {package: version for package, version in pairs}  # noqa: C416 - pairs are lists

@@ -5,12 +5,31 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.environment import ROOT, versions
 from bench.targets import BARE, EMPTY, OURS, targets
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 # What runs on Lambda's loop and has no empty handler of its own.
 LOOP = (OURS, BARE, "SAM scikit-learn handler")
+# By stack: where its packages are pinned, and which of them say what it is.
+MADE_OF = {
+    OURS: (
+        "layers/dependencies/requirements.txt",
+        ("aws-lambda-powertools", "pydantic", "orjson", "pysimdjson", "numpy", "onnxruntime"),
+    ),
+    "Lambda's loop": ("requirements/bench-runtime.txt", ("awslambdaric", "boto3")),
+    "SAM, FastAPI": (
+        "requirements/bench-sklearn.txt",
+        ("scikit-learn", "numpy", "fastapi", "mangum", "uvicorn"),
+    ),
+    "MLServer": (
+        "requirements/bench-mlserver.txt",
+        ("mlserver", "scikit-learn", "numpy"),
+    ),
+    "BentoML": ("requirements/bench-bentoml.txt", ("bentoml", "scikit-learn", "numpy")),
+    "KServe": ("requirements/bench-kserve.txt", ("kserve", "scikit-learn", "numpy")),
+}
 
 
 def write(results: Path) -> Path:
@@ -117,7 +136,16 @@ def _throughput(found: dict[str, Any]) -> str:
                 rows,
             )
         )
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, table(("stack", "versions"), _versions())])
+
+
+def _versions() -> list[tuple[str, str]]:
+    """What each stack is made of, as it is pinned."""
+    rows = []
+    for stack, (pinned, packages) in MADE_OF.items():
+        found = versions(ROOT / pinned)
+        rows.append((stack, ", ".join(f"{package} {found[package]}" for package in packages)))
+    return rows
 
 
 def empty_cpu(rows: Iterable[dict[str, Any]]) -> dict[str, float]:

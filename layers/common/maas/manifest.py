@@ -212,7 +212,7 @@ class Manifest(_Part):
         """SHA-256 of the canonical JSON, 64 hexadecimal digits."""
         return digest_of(self.to_json())
 
-    @cached_property
+    @property
     def version(self) -> str:
         """The digest's first 12 digits: the name people use."""
         return self.digest[:VERSION_LENGTH]

@@ -21,12 +21,12 @@ from bench.progress import Progress
 from bench.subjects import forest, network
 from maas.manifest import Manifest
 from maas.registry import Registry
+from models.scaffold.project import MOST_MODELS
 from models.scaffold.template_block import inserted, models_in
 from tests.policies.template import transformed
 
 ROWS = (1, 10, 100, 1000, 10_000)
-MODELS = (11, 15, 19, 35, 50)  # from those there are
-FITTING = 19  # more make over 500 resources, which no stack may have
+MODELS = (11, 15, MOST_MODELS, 35, 50)  # from those there are
 VERSIONS = (1, 10, 100, 1000, 10_000)
 
 
@@ -39,7 +39,7 @@ def measure(progress: Progress) -> dict[str, Any]:
         shutil.copy(ROOT / "samconfig.toml", folder)
         _deployed(folder, progress)  # the layers are built now
         models = [
-            _models(count, progress) | (_deployed(folder, progress, count) if count <= FITTING else {})
+            _models(count, progress) | (_deployed(folder, progress, count) if count <= MOST_MODELS else {})
             for count in MODELS
         ]
     return {

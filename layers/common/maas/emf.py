@@ -69,7 +69,7 @@ def line(
     `track` and `code`. A metric goes to the dimension sets whose members are all there; those of a shadow
     stay out of the set of the service as a whole.
     """
-    held = tuple([name for name in _DIMENSIONS if properties.get(name) is not None])
+    held = tuple(name for name in _DIMENSIONS if properties.get(name) is not None)
     document = {
         "_aws": {
             "Timestamp": time.time_ns() // 1_000_000,
